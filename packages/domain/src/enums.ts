@@ -1,0 +1,54 @@
+/**
+ * The closed sets of words that Budget speaks. Every reader takes either case, because Tekton's components send both;
+ * answers are always lower case.
+ */
+
+export const POLICY_TYPES = ["log", "warn", "enforce"] as const;
+/** What a policy does when its limit is reached: only `enforce` refuses. */
+export type PolicyType = (typeof POLICY_TYPES)[number];
+
+export const PERIODS = ["hourly", "daily", "weekly", "monthly", "total", "per_session", "per_task"] as const;
+/** The span that a limit counts over: a calendar window, one context (session or task), or the budget's whole life. */
+export type Period = (typeof PERIODS)[number];
+
+export const TIERS = ["local_lightweight", "local_midweight", "remote_heavyweight"] as const;
+/** The weight class of a model. */
+export type Tier = (typeof TIERS)[number];
+
+export const PRICE_TYPES = ["token", "character", "image", "time", "fixed"] as const;
+/** The unit that a price is chiefly quoted in. */
+export type PriceType = (typeof PRICE_TYPES)[number];
+
+export const ALLOCATION_STATUSES = ["active", "settled", "released", "expired"] as const;
+/** Only an `active` allocation holds tokens; the other three say how it stopped. */
+export type AllocationStatus = (typeof ALLOCATION_STATUSES)[number];
+
+export const ALERT_SEVERITIES = ["info", "warning", "error"] as const;
+export type AlertSeverity = (typeof ALERT_SEVERITIES)[number];
+
+/** The words that older components use for policy types, beside our own. */
+const POLICY_TYPE_SYNONYMS: Readonly<Record<string, PolicyType>> = {
+  log: "log",
+  ignore: "log",
+  warn: "warn",
+  soft_limit: "warn",
+  enforce: "enforce",
+  hard_limit: "enforce",
+};
+
+/** Every word that {@link readPolicyType} understands, in lower case. */
+export const POLICY_TYPE_WORDS = Object.keys(POLICY_TYPE_SYNONYMS) as readonly string[];
+
+/**
+ * Reads a policy type in any case, Apollo's and Rhetor's words included.
+ * @returns the policy type, or undefined for a word that nobody uses
+ */
+export function readPolicyType(word: string): PolicyType | undefined {
+  const key = word.toLowerCase();
+  return Object.hasOwn(POLICY_TYPE_SYNONYMS, key) ? POLICY_TYPE_SYNONYMS[key] : undefined;
+}
+
+/** Whether a period counts each context (session or task) by itself. */
+export function isPerContext(period: Period): boolean {
+  return period === "per_session" || period === "per_task";
+}

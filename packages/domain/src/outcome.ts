@@ -1,0 +1,95 @@
+import type { BudgetAllocation, BudgetPolicy } from "./entities.ts";
+import type { NanoUsd } from "./money.ts";
+
+/**
+ * Why a command was not carried out. The set is closed; refusals and other rejections are values, and only the HTTP
+ * layer knows which status each one has.
+ */
+export const REJECTION_CODES = [
+  "invalid_value",
+  "dimension_required",
+  "budget_not_found",
+  "policy_not_found",
+  "allocation_not_found",
+  "usage_record_not_found",
+  "price_not_found",
+  "budget_inactive",
+  "budget_has_children",
+  "allocation_not_active",
+  "insufficient_budget",
+  "idempotency_conflict",
+  "version_conflict",
+  "overloaded",
+] as const;
+export type RejectionCode = (typeof REJECTION_CODES)[number];
+
+export interface Rejection {
+  readonly code: Exclude<RejectionCode, "insufficient_budget">;
+  /** What is wrong, and what would be right. */
+  readonly detail: string;
+  /** The field of the request that is wrong, as a JSON pointer such as `/provider`. */
+  readonly field?: string;
+}
+
+/** What a measure (tokens or nano-USD) of one policy looked like when a request met it. */
+export interface PolicyReading {
+  readonly policy: BudgetPolicy;
+  readonly measure: "tokens" | "cost";
+  readonly limit: bigint;
+  readonly used: bigint;
+  readonly held: bigint;
+  /** Null where the cost of the request cannot be known. */
+  readonly requested: bigint | null;
+  /** Limit less used and held, never below 0. */
+  readonly remaining: bigint;
+  readonly resets_at_ms: number | null;
+}
+
+export interface Violation extends PolicyReading {
+  readonly code: "token_limit" | "cost_limit" | "price_unknown";
+}
+
+export interface PolicyWarning extends PolicyReading {
+  readonly code:
+    "warning_threshold" | "action_threshold" | "limit_passed" | "priority_override" | "price_unknown";
+}
+
+/** The answer to a request that does not fit. */
+export interface Refusal {
+  readonly code: "insufficient_budget";
+  readonly detail: string;
+  readonly violations: readonly Violation[];
+  /** The largest number of tokens that would have been granted. */
+  readonly tokens_that_fit: number;
+  /** When the same request would fit if nothing else were used; null where waiting does not help. */
+  readonly resets_at_ms: number | null;
+}
+
+/** A cheaper model for the same tokens. */
+export interface Alternative {
+  readonly provider: string;
+  readonly model: string;
+  readonly cost_nano_usd: NanoUsd;
+}
+
+/** A granted request: the allocation, and what its caller should know. */
+export interface Grant {
+  readonly allocation: BudgetAllocation;
+  readonly warnings: readonly PolicyWarning[];
+  readonly alternatives: readonly Alternative[];
+}
+
+/** What a request would get, without holding anything. */
+export interface AllocationCheck {
+  readonly tokens_requested: number;
+  readonly cost_nano_usd: NanoUsd | null;
+  readonly warnings: readonly PolicyWarning[];
+  readonly alternatives: readonly Alternative[];
+  readonly refusal: Refusal | null;
+}
+
+export type Outcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rejection: Rejection | Refusal };
+
+export const accepted = <T>(value: T): Outcome<T> => ({ ok: true, value });
+export const rejected = (rejection: Rejection | Refusal): Outcome<never> => ({ ok: false, rejection });

@@ -1,0 +1,60 @@
+import { Type, type Static } from "typebox";
+import { PRICE_TYPES } from "../enums.ts";
+import { Dimension, PageQuery, Time, Usd, Uuid, closed, nullable } from "./common.ts";
+
+const perUnit = (unit: string) => nullable(Usd(`Price of one ${unit}; null where it has none`));
+
+/** A price as the specification shapes it, with every component beside the flat fields. */
+export const PriceSchema = Type.Object({
+  pricing_id: Uuid("Id of the price"),
+  provider: Type.String(),
+  model: Type.String(),
+  price_type: Type.Enum([...PRICE_TYPES]),
+  service_tier: Type.String(),
+  time_of_day: nullable(
+    Type.Object(
+      { start: Type.String(), end: Type.String() },
+      { description: "Hours in UTC that it is valid in" },
+    ),
+  ),
+  input_cost_per_token: perUnit("input token"),
+  output_cost_per_token: perUnit("output token"),
+  input_cost_per_char: perUnit("input character"),
+  output_cost_per_char: perUnit("output character"),
+  cost_per_image: perUnit("image"),
+  cost_per_second: perUnit("second"),
+  fixed_cost_per_request: perUnit("request"),
+  components: Type.Array(
+    Type.Object({
+      unit: Type.String({ description: "What is charged" }),
+      cost_per_unit: Usd("Price of one unit"),
+      above_input_tokens: Type.Integer({
+        minimum: 0,
+        description: "Only for requests with more input tokens than this",
+      }),
+    }),
+  ),
+  effective_date: Time("From when it is in force"),
+  end_date: nullable(Time("Until when; null while open")),
+  source: Type.String({ description: "Where it was read" }),
+  status: Type.String(),
+  verified: Type.Boolean(),
+  created_at: Time("When it was stored"),
+});
+export type PriceWire = Static<typeof PriceSchema>;
+
+export const PriceQuerySchema = Type.Object(
+  {
+    ...PageQuery,
+    provider: Type.Optional(Dimension("Prices of this provider")),
+    model: Type.Optional(Dimension("Prices of this model")),
+  },
+  closed,
+);
+export type PriceQuery = Static<typeof PriceQuerySchema>;
+
+export const CurrentPriceRequestSchema = Type.Object(
+  { provider: Dimension("Provider of the model"), model: Dimension("The model") },
+  closed,
+);
+export type CurrentPriceRequest = Static<typeof CurrentPriceRequestSchema>;

@@ -1,0 +1,125 @@
+import {
+  nanoToUsdText,
+  thresholdCode,
+  type Alert,
+  type AlertKind,
+  type AlertSeverity,
+  type Balance,
+  type BudgetPolicy,
+  type UsageRecord,
+} from "@budget/domain";
+
+/** Each kind's bit in a balance's `alerts_raised`. */
+const BITS: Readonly<Record<AlertKind, number>> = {
+  warning_threshold: 1,
+  action_threshold: 2,
+  limit_exceeded: 4,
+  overage: 8,
+  price_unknown: 16,
+  priority_override: 32,
+};
+
+/** Why an alert is raised on a policy, and what it says. */
+export interface AlertReason {
+  readonly kind: AlertKind;
+  readonly bit: number;
+  readonly severity: AlertSeverity;
+  readonly message: string;
+}
+
+const reason = (kind: AlertKind, severity: AlertSeverity, message: string): AlertReason => ({
+  kind,
+  bit: BITS[kind],
+  severity,
+  message,
+});
+
+/**
+ * What usage that was just booked makes known about a policy.
+ * @param balance counts the usage already
+ * @param unpriced_units the units of the usage that no price is known for
+ */
+export function alertsAfterUsage(
+  policy: BudgetPolicy,
+  balance: Balance,
+  record: UsageRecord,
+  unpriced_units: readonly string[],
+): readonly AlertReason[] {
+  if (!policy.enabled) return [];
+  const reasons: AlertReason[] = [];
+  if (policy.token_limit !== null) {
+    const used = BigInt(balance.used_tokens);
+    addThreshold(reasons, policy, used, BigInt(policy.token_limit), (amount) => `${amount} tokens`);
+  }
+  if (policy.cost_limit_nano_usd !== null) {
+    const asUsd = (amount: bigint) => `$${nanoToUsdText(amount)}`;
+    addThreshold(reasons, policy, balance.used_cost_nano_usd, policy.cost_limit_nano_usd, asUsd);
+    if (unpriced_units.length > 0) {
+      reasons.push(
+        reason(
+          "price_unknown",
+          "error",
+          `Usage of ${record.provider}/${record.model} was booked without a cost for ${unpriced_units.join(", ")}: ` +
+            "no price is known.",
+        ),
+      );
+    }
+  }
+  if (policy.type === "enforce" && record.overage_tokens > 0) {
+    const what =
+      record.allocation_id === null ? "without an allocation" : `beyond allocation ${record.allocation_id}`;
+    reasons.push(reason("overage", "warning", `${record.overage_tokens} tokens were used ${what}.`));
+  }
+  return reasons;
+}
+
+function addThreshold(
+  reasons: AlertReason[],
+  policy: BudgetPolicy,
+  used: bigint,
+  limit: bigint,
+  inWords: (amount: bigint) => string,
+): void {
+  const amounts = `${inWords(used)} of ${inWords(limit)} are used in the ${policy.period} limit of policy ${policy.policy_id}.`;
+  if (used > limit) {
+    reasons.push(reason("limit_exceeded", policy.type === "log" ? "info" : "error", amounts));
+    return;
+  }
+  const code = used === 0n ? null : thresholdCode(policy, used, limit);
+  if (code !== null) reasons.push(reason(code, policy.type === "log" ? "info" : "warning", amounts));
+}
+
+/** The notice that priority 10 passed a limit. */
+export const overrideReason = (policy: BudgetPolicy, context_id: string): AlertReason =>
+  reason(
+    "priority_override",
+    "warning",
+    `A request of critical priority in context ${context_id} passed the ${policy.period} limit of policy ${policy.policy_id}.`,
+  );
+
+export function newAlert(
+  alert_id: string,
+  policy: BudgetPolicy,
+  balance: Balance,
+  { kind, severity, message }: AlertReason,
+  resets_at_ms: number | null,
+  now_ms: number,
+): Alert {
+  return {
+    tenant_id: policy.tenant_id,
+    alert_id,
+    budget_id: policy.budget_id,
+    policy_id: policy.policy_id,
+    kind,
+    severity,
+    message,
+    details: {
+      context_id: balance.scope === "" ? null : balance.scope,
+      window_start_ms: balance.window_start_ms,
+      resets_at_ms,
+    },
+    acknowledged: false,
+    acknowledged_at_ms: null,
+    created_at_ms: now_ms,
+  };
+}

@@ -1,0 +1,260 @@
+import {
+  NOTHING,
+  addHeld,
+  addUsed,
+  balanceInWindow,
+  closeAllocation,
+  createWindowCache,
+  holdChange,
+  isPerContext,
+  toAllocationWire,
+  toUsageRecordWire,
+  type Alert,
+  type Amount,
+  type Balance,
+  type BudgetAllocation,
+  type BudgetPolicy,
+  type CountedPolicy,
+  type EventType,
+  type Metadata,
+  type UsageRecord,
+  type UsageRollup,
+  type OutboxEvent,
+} from "@budget/domain";
+import type { BalanceKey, IdempotencyRecord, LedgerChanges } from "@budget/repositories";
+import { alertsAfterUsage, newAlert, type AlertReason } from "./alerts.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Target } from "./command.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** The windows of all policies; the calendar does not depend on the tenant. */
+const windowAt = createWindowCache();
+
+const keyOf = (policy: BudgetPolicy, context_id: string): string =>
+  isPerContext(policy.period) ? `${policy.policy_id}/${context_id}` : policy.policy_id;
+
+/** The balances that targets touch, each once. */
+export function balanceKeys(targets: readonly Target[]): readonly BalanceKey[] {
+  const keys = new Map<string, BalanceKey>();
+  for (const { policies, context_id } of targets) {
+    for (const policy of policies) {
+      const key = keyOf(policy, context_id);
+      if (keys.has(key)) continue;
+      keys.set(key, { policy_id: policy.policy_id, scope: isPerContext(policy.period) ? context_id : "" });
+    }
+  }
+  return [...keys.values()];
+}
+
+/** What a batch starts from: rows that are locked until it commits. */
+export interface BatchState {
+  readonly catalog: Catalog;
+  readonly now_ms: number;
+  readonly nextId: (at_ms: number) => string;
+  readonly allocations: readonly BudgetAllocation[];
+  readonly balances: readonly Balance[];
+  /** Found only where an earlier attempt was committed and its answer lost. */
+  readonly usage_records: readonly UsageRecord[];
+}
+
+/**
+ * The memory of one ledger transaction. Commands read and change it in arrival order, so that each sees what those
+ * before it did; then everything that changed is written at once.
+ */
+export class Batch {
+  readonly catalog: Catalog;
+  readonly now_ms: number;
+  readonly allocations: Map<string, BudgetAllocation>;
+  readonly usage_records: ReadonlyMap<string, UsageRecord>;
+  readonly #nextId: (at_ms: number) => string;
+  readonly #balances = new Map<string, Balance>();
+  readonly #changedBalances = new Set<string>();
+  readonly #newAllocations = new Set<string>();
+  readonly #changedAllocations = new Set<string>();
+  readonly #usageRecords: UsageRecord[] = [];
+  readonly #rollups = new Map<string, UsageRollup>();
+  readonly #alerts: Alert[] = [];
+  readonly #events: OutboxEvent[] = [];
+  readonly #idempotencyRecords = new Map<string, IdempotencyRecord>();
+
+  constructor(state: BatchState) {
+    this.catalog = state.catalog;
+    this.#nextId = state.nextId;
+    this.allocations = new Map(state.allocations.map((allocation) => [allocation.allocation_id, allocation]));
+    this.usage_records = new Map(state.usage_records.map((record) => [record.record_id, record]));
+    for (const balance of state.balances) {
+      this.#balances.set(
+        balance.scope === "" ? balance.policy_id : `${balance.policy_id}/${balance.scope}`,
+        balance,
+      );
+    }
+    // A server whose clock is behind must not book into a window that another one has closed already.
+    this.now_ms = Math.max(state.now_ms, ...state.balances.map((balance) => balance.window_start_ms));
+  }
+
+  nextId(): string {
+    return this.#nextId(this.now_ms);
+  }
+
+  /** The policies of a target with their balances in the window of now, in id order. */
+  counted({ policies, context_id }: Target): readonly CountedPolicy[] {
+    return policies.map((policy) => {
+      const window = windowAt(policy.period, policy.time_zone, this.now_ms);
+      return { policy, window, balance: balanceInWindow(this.#balance(policy, context_id), window) };
+    });
+  }
+
+  #balance(policy: BudgetPolicy, context_id: string): Balance {
+    const balance = this.#balances.get(keyOf(policy, context_id));
+    if (balance === undefined) throw new Error(`The balance of policy ${policy.policy_id} was not locked.`);
+    return balance;
+  }
+
+  #setBalance(policy: BudgetPolicy, context_id: string, balance: Balance): void {
+    const key = keyOf(policy, context_id);
+    this.#balances.set(key, balance);
+    this.#changedBalances.add(key);
+  }
+
+  /** The policies that hold what an allocation holds. */
+  targetOf(allocation: BudgetAllocation): Target {
+    return {
+      policies: this.catalog.budgets.policiesCounting(allocation.budget_id, allocation),
+      context_id: allocation.context_id,
+    };
+  }
+
+  /** Puts an allocation in its new state, and its policies' balances with it. */
+  putAllocation(allocation: BudgetAllocation, event_type: EventType | null): void {
+    const { allocation_id } = allocation;
+    const before = this.allocations.get(allocation_id) ?? null;
+    this.#hold(this.targetOf(allocation), holdChange(before, allocation));
+    this.allocations.set(allocation_id, allocation);
+    if (before === null) this.#newAllocations.add(allocation_id);
+    else if (!this.#newAllocations.has(allocation_id)) this.#changedAllocations.add(allocation_id);
+    if (event_type !== null) {
+      this.addEvent(event_type, allocation.budget_id, allocation_id, toAllocationWire(allocation));
+    }
+  }
+
+  #hold(target: Target, change: Amount): void {
+    if (change.tokens === NOTHING.tokens && change.cost_nano_usd === NOTHING.cost_nano_usd) return;
+    for (const { policy, balance } of this.counted(target)) {
+      this.#setBalance(policy, target.context_id, addHeld(balance, change));
+    }
+  }
+
+  /** Frees what the live allocations among those locked hold past their time. */
+  expireDue(): void {
+    for (const allocation of this.allocations.values()) {
+      if (allocation.status !== "active" || allocation.expiration_time_ms > this.now_ms) continue;
+      this.putAllocation(
+        closeAllocation(allocation, "expired", allocation.expiration_time_ms),
+        "allocation.expired",
+      );
+    }
+  }
+
+  /** Books a usage record to the policies that count it, to its hour, and to the alerts that it causes. */
+  addUsage(record: UsageRecord, target: Target, unpriced_units: readonly string[]): void {
+    const amount: Amount = { tokens: record.total_tokens, cost_nano_usd: record.total_cost_nano_usd };
+    for (const { policy, balance, window } of this.counted(target)) {
+      const used = addUsed(balance, amount);
+      const reasons = alertsAfterUsage(policy, used, record, unpriced_units);
+      this.#setBalance(policy, target.context_id, this.#raise(policy, used, reasons, window.end_ms));
+    }
+    this.#usageRecords.push(record);
+    this.#addToRollup(record);
+    this.addEvent("usage.recorded", record.budget_id, record.record_id, toUsageRecordWire(record));
+  }
+
+  /** Raises an alert on a policy, once in a window. */
+  raiseAlert(policy: BudgetPolicy, context_id: string, reason: AlertReason): void {
+    for (const { balance, window } of this.counted({ policies: [policy], context_id })) {
+      this.#setBalance(policy, context_id, this.#raise(policy, balance, [reason], window.end_ms));
+    }
+  }
+
+  #raise(
+    policy: BudgetPolicy,
+    balance: Balance,
+    reasons: readonly AlertReason[],
+    resets_at_ms: number | null,
+  ): Balance {
+    let { alerts_raised } = balance;
+    for (const reason of reasons) {
+      if ((alerts_raised & reason.bit) !== 0) continue;
+      alerts_raised |= reason.bit;
+      const alert = newAlert(this.nextId(), policy, balance, reason, resets_at_ms, this.now_ms);
+      this.#alerts.push(alert);
+      this.addEvent("alert.raised", alert.budget_id, alert.alert_id, {
+        kind: alert.kind,
+        severity: alert.severity,
+        policy_id: alert.policy_id,
+        message: alert.message,
+      });
+    }
+    return alerts_raised === balance.alerts_raised ? balance : { ...balance, alerts_raised };
+  }
+
+  #addToRollup(record: UsageRecord): void {
+    const hour_start_ms = record.timestamp_ms - (record.timestamp_ms % HOUR_MS);
+    const { tenant_id, budget_id, component, tier, provider, model, task_type } = record;
+    const key = JSON.stringify([hour_start_ms, budget_id, component, tier, provider, model, task_type]);
+    const sum = this.#rollups.get(key);
+    this.#rollups.set(key, {
+      tenant_id,
+      hour_start_ms,
+      budget_id,
+      component,
+      tier,
+      provider,
+      model,
+      task_type,
+      request_count: (sum?.request_count ?? 0) + 1,
+      input_tokens: (sum?.input_tokens ?? 0) + record.input_tokens,
+      output_tokens: (sum?.output_tokens ?? 0) + record.output_tokens,
+      input_cost_nano_usd: (sum?.input_cost_nano_usd ?? 0n) + record.input_cost_nano_usd,
+      output_cost_nano_usd: (sum?.output_cost_nano_usd ?? 0n) + record.output_cost_nano_usd,
+      other_cost_nano_usd: (sum?.other_cost_nano_usd ?? 0n) + record.other_cost_nano_usd,
+      total_cost_nano_usd: (sum?.total_cost_nano_usd ?? 0n) + record.total_cost_nano_usd,
+    });
+  }
+
+  addEvent(event_type: EventType, budget_id: string | null, subject_id: string, payload: Metadata): void {
+    this.#events.push({
+      tenant_id: this.catalog.tenant_id,
+      event_type,
+      budget_id,
+      subject_id,
+      payload,
+      created_at_ms: this.now_ms,
+    });
+  }
+
+  addIdempotencyRecord(record: IdempotencyRecord): void {
+    this.#idempotencyRecords.set(record.idempotency_key, record);
+  }
+
+  /** What a command of this very batch answered for a key. */
+  idempotencyRecord(key: string): IdempotencyRecord | undefined {
+    return this.#idempotencyRecords.get(key);
+  }
+
+  /** Everything that has to be written. */
+  changes(): LedgerChanges {
+    const pick = <T>(names: ReadonlySet<string>, map: ReadonlyMap<string, T>): T[] =>
+      [...names].map((name) => map.get(name) as T);
+    return {
+      balances: pick(this.#changedBalances, this.#balances),
+      new_allocations: pick(this.#newAllocations, this.allocations),
+      changed_allocations: pick(this.#changedAllocations, this.allocations),
+      usage_records: this.#usageRecords,
+      rollups: [...this.#rollups.values()],
+      alerts: this.#alerts,
+      events: this.#events,
+      idempotency_records: [...this.#idempotencyRecords.values()],
+    };
+  }
+}

@@ -1,0 +1,196 @@
+import {
+  accepted,
+  rejected,
+  toBudgetWire,
+  type Budget,
+  type BudgetCreate,
+  type BudgetQuery,
+  type BudgetSummaryWire,
+  type BudgetUpdate,
+  type EventType,
+  type Outcome,
+  type Period,
+  type Rejection,
+} from "@budget/domain";
+import {
+  BudgetRepository,
+  PolicyRepository,
+  TenantRepository,
+  type LedgerSession,
+} from "@budget/repositories";
+import { summariseBudget } from "./budget-summary.ts";
+import { BudgetTree } from "./budget-tree.ts";
+import type { BudgetManager, CommandContext, Page } from "./engine.ts";
+import { idempotentRequest, once } from "./idempotency.ts";
+import type { LedgerRunner } from "./ledger-runner.ts";
+import { recountPolicies } from "./policy-balances.ts";
+import { notFound, staleVersion } from "./requests.ts";
+
+export function createBudgetManager(runner: LedgerRunner): BudgetManager {
+  const { database, clock, ids } = runner;
+  const budgets = new BudgetRepository(database);
+  const policies = new PolicyRepository(database);
+  const tenants = new TenantRepository(database);
+
+  /** Writes a budget under the next version of the catalogue, and tells listeners. */
+  async function save(session: LedgerSession, write: "create" | "update", budget: Budget): Promise<void> {
+    const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
+    await budgets[write](session.transaction, { ...budget, deleted_at_ms: null }, catalog_version);
+    await announce(session, write === "create" ? "budget.created" : "budget.updated", budget);
+  }
+
+  const announce = (session: LedgerSession, event_type: EventType, budget: Budget): Promise<void> =>
+    session.writeEvent({
+      tenant_id: session.tenant_id,
+      event_type,
+      budget_id: budget.budget_id,
+      subject_id: budget.budget_id,
+      payload: toBudgetWire(budget),
+      created_at_ms: budget.updated_at_ms,
+    });
+
+  /** Counts every policy over a budget anew, as the budgets stand after a change in this transaction. */
+  async function recountOver(
+    session: LedgerSession,
+    budget_ids: readonly string[],
+    now_ms: number,
+  ): Promise<void> {
+    const tree = await BudgetTree.read(database, session.transaction, session.tenant_id);
+    const over = new Map(
+      budget_ids.flatMap((id) => tree.policiesOver(id)).map((policy) => [policy.policy_id, policy]),
+    );
+    await recountPolicies(session, tree, [...over.values()], now_ms);
+  }
+
+  async function change(
+    context: CommandContext,
+    budget_id: string,
+    expected_version: number | null,
+    work: (session: LedgerSession, tree: BudgetTree, budget: Budget) => Promise<Outcome<Budget>>,
+  ): Promise<Outcome<Budget>> {
+    return runner.exclusively(context.tenant_id, async (session, tree) => {
+      const budget = tree.budget(budget_id);
+      if (budget === undefined) return notFound("budget", budget_id);
+      if (expected_version !== null && budget.version !== expected_version)
+        return staleVersion(budget.version);
+      return work(session, tree, budget);
+    });
+  }
+
+  return {
+    create(context: CommandContext, input: BudgetCreate): Promise<Outcome<Budget>> {
+      const idempotency = idempotentRequest(context, "budget.create", input);
+      const now_ms = clock.now();
+      return runner.exclusively(context.tenant_id, (session, tree) =>
+        once(session, idempotency, now_ms, async () => {
+          const parent_budget_id = input.parent_budget_id ?? null;
+          const misplaced = whyMisplaced(tree, null, parent_budget_id);
+          if (misplaced !== null) return rejected(misplaced);
+          const budget: Budget = {
+            tenant_id: context.tenant_id,
+            budget_id: ids.next(now_ms),
+            parent_budget_id,
+            name: input.name,
+            description: input.description ?? "",
+            owner: input.owner ?? "",
+            is_active: input.is_active ?? true,
+            metadata: input.metadata ?? {},
+            creation_time_ms: now_ms,
+            updated_at_ms: now_ms,
+            version: 1,
+          };
+          await save(session, "create", budget);
+          return accepted(budget);
+        }),
+      );
+    },
+
+    async get(context: CommandContext, budget_id: string): Promise<Outcome<Budget>> {
+      const budget = await budgets.getById(context.tenant_id, budget_id);
+      return budget === null ? notFound("budget", budget_id) : accepted(budget);
+    },
+
+    list(context: CommandContext, query: BudgetQuery): Promise<Page<Budget>> {
+      return budgets.list(context.tenant_id, query);
+    },
+
+    update(context, budget_id, input: BudgetUpdate, expected_version): Promise<Outcome<Budget>> {
+      return change(context, budget_id, expected_version, async (session, tree, budget) => {
+        const parent_budget_id =
+          input.parent_budget_id === undefined ? budget.parent_budget_id : input.parent_budget_id;
+        const misplaced = whyMisplaced(tree, budget_id, parent_budget_id);
+        if (misplaced !== null) return rejected(misplaced);
+        const now_ms = clock.now();
+        const changed: Budget = {
+          ...budget,
+          parent_budget_id,
+          name: input.name ?? budget.name,
+          description: input.description ?? budget.description,
+          owner: input.owner ?? budget.owner,
+          is_active: input.is_active ?? budget.is_active,
+          metadata: input.metadata ?? budget.metadata,
+          updated_at_ms: now_ms,
+          version: budget.version + 1,
+        };
+        await save(session, "update", changed);
+        if (parent_budget_id !== budget.parent_budget_id) {
+          const formerParent = budget.parent_budget_id === null ? [] : [budget.parent_budget_id];
+          await recountOver(session, [budget_id, ...formerParent], now_ms);
+        }
+        return accepted(changed);
+      });
+    },
+
+    delete(context, budget_id, expected_version): Promise<Outcome<Budget>> {
+      return change(context, budget_id, expected_version, async (session, tree, budget) => {
+        if (tree.default_budget_id === budget_id) return rejected(DEFAULT_BUDGET_STAYS);
+        if (tree.hasChildren(budget_id)) {
+          return rejected({
+            code: "budget_has_children",
+            detail: `Budget ${budget_id} has budgets below it. Delete them, or move them to another parent, first.`,
+          });
+        }
+        const now_ms = clock.now();
+        const { transaction, tenant_id } = session;
+        const catalog_version = await tenants.bumpCatalogVersion(transaction, tenant_id);
+        for (const { policy_id } of tree.policiesOn(budget_id)) {
+          await policies.delete(transaction, tenant_id, policy_id, now_ms, catalog_version);
+          await session.replaceBalances(policy_id, []);
+        }
+        await budgets.delete(transaction, tenant_id, budget_id, now_ms, catalog_version);
+        const deleted = { ...budget, is_active: false, updated_at_ms: now_ms, version: budget.version + 1 };
+        await announce(session, "budget.deleted", deleted);
+        return accepted(deleted);
+      });
+    },
+
+    async summary(context, budget_id, period: Period | null): Promise<Outcome<readonly BudgetSummaryWire[]>> {
+      await runner.freeExpired(context.tenant_id);
+      return database.snapshot(async (transaction) => {
+        const tree = await BudgetTree.read(database, transaction, context.tenant_id);
+        if (tree.budget(budget_id) === undefined) return notFound("budget", budget_id);
+        return accepted(await summariseBudget(transaction, tree, budget_id, period, clock.now()));
+      });
+    },
+  };
+}
+
+const DEFAULT_BUDGET_STAYS: Rejection = {
+  code: "invalid_value",
+  detail: "The default budget cannot be deleted, because requests that name no budget are charged to it.",
+};
+
+/** Why a budget cannot be below a parent, or null where it can. */
+function whyMisplaced(
+  tree: BudgetTree,
+  budget_id: string | null,
+  parent_budget_id: string | null,
+): Rejection | null {
+  if (parent_budget_id === null) return null;
+  const field = "/parent_budget_id";
+  if (tree.budget(parent_budget_id) === undefined) {
+    return { code: "budget_not_found", field, detail: `There is no budget with the id ${parent_budget_id}.` };
+  }
+  if (budget_id === null || !tree.family(budget_id).includes(parent_budget_id)) return null;
+  return { code: "invalid_value", field, detail: "A budget cannot be below itself or below one of its own." };
+}

@@ -1,0 +1,57 @@
+import type { Clock, IdSource, Logger, Timers } from "@budget/domain";
+import { AlertRepository, ensureUsagePartitions, type Database } from "@budget/repositories";
+import { createAllocationManager } from "./allocation-manager.ts";
+import { createBudgetManager } from "./budget-manager.ts";
+import type { Engine } from "./engine.ts";
+import { LedgerRunner } from "./ledger-runner.ts";
+import { createPolicyManager } from "./policy-manager.ts";
+import { createPriceManager } from "./price-manager.ts";
+import { createTrackingManager } from "./tracking-manager.ts";
+import { verifyTenant } from "./verify.ts";
+
+/** How often expired allocations are freed when no request does it. */
+const SWEEP_INTERVAL_MS = 30_000;
+/** How often the partitions of the coming months are looked after. */
+const PARTITION_INTERVAL_MS = 24 * 3_600_000;
+
+export interface EngineOptions {
+  /** Migrated already. */
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** The tenants whose expired allocations this engine frees by itself. */
+  readonly tenant_ids: readonly string[];
+}
+
+/** Builds the core of Budget over an open database, and starts its background work. */
+export function createEngine({ database, clock, ids, timers, logger, tenant_ids }: EngineOptions): Engine {
+  const runner = new LedgerRunner({ database, clock, ids });
+  const alerts = new AlertRepository(database);
+
+  const logFailure = (what: string) => (error: unknown) =>
+    logger.error("budget_engine", `${what} failed`, { error: String(error) });
+  const stopSweeping = timers.every(SWEEP_INTERVAL_MS, () => {
+    for (const tenant_id of tenant_ids)
+      runner.freeExpired(tenant_id).catch(logFailure("Freeing expired allocations"));
+  });
+  const stopPartitioning = timers.every(PARTITION_INTERVAL_MS, () => {
+    ensureUsagePartitions(database, clock.now()).catch(logFailure("Making usage partitions"));
+  });
+
+  return {
+    budgets: createBudgetManager(runner),
+    policies: createPolicyManager(runner),
+    allocations: createAllocationManager(runner),
+    usage: createTrackingManager(runner),
+    prices: createPriceManager(runner),
+    alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
+    verify: (context) => verifyTenant(database, context.tenant_id),
+    async stop() {
+      stopSweeping();
+      stopPartitioning();
+      await runner.stop();
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import type {
+  Alert,
+  AlertQuery,
+  AllocationCheck,
+  AllocationCreate,
+  AllocationExtend,
+  AllocationQuery,
+  Budget,
+  BudgetAllocation,
+  BudgetCreate,
+  BudgetPolicy,
+  BudgetQuery,
+  BudgetSummaryWire,
+  BudgetUpdate,
+  Grant,
+  Outcome,
+  Period,
+  PolicyCreate,
+  PolicyQuery,
+  PolicyUpdate,
+  PriceMatch,
+  PriceQuery,
+  ProviderPricing,
+  UsageAnalyticsQuery,
+  UsageAnalyticsRow,
+  UsageCreate,
+  UsageQuery,
+  UsageRecord,
+  UsageSummaryQuery,
+  UsageSummaryWire,
+} from "@budget/domain";
+
+/** On whose behalf a command runs. */
+export interface CommandContext {
+  readonly tenant_id: string;
+  /** The same key with the same request has one effect and one answer. */
+  readonly idempotency_key?: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** How many there are in all, beyond this page. */
+  readonly total: number;
+}
+
+export interface UsagePage extends Page<UsageRecord> {
+  readonly next_cursor: string | null;
+}
+
+/** A call's usage as the engine takes it: counted already, whatever form it arrived in. */
+export type UsageInput = Omit<UsageCreate, "response">;
+
+/** One number that a recount found different. */
+export interface VerifyDifference {
+  readonly subject: string;
+  readonly field: string;
+  readonly recorded: string;
+  readonly recounted: string;
+}
+
+export interface VerifyReport {
+  readonly policies_checked: number;
+  readonly allocations_checked: number;
+  readonly usage_records_checked: number;
+  readonly differences: readonly VerifyDifference[];
+}
+
+export interface BudgetManager {
+  create(context: CommandContext, input: BudgetCreate): Promise<Outcome<Budget>>;
+  get(context: CommandContext, budget_id: string): Promise<Outcome<Budget>>;
+  list(context: CommandContext, query: BudgetQuery): Promise<Page<Budget>>;
+  /** @param expected_version the version that the caller saw; null to change whatever is there */
+  update(
+    context: CommandContext,
+    budget_id: string,
+    input: BudgetUpdate,
+    expected_version: number | null,
+  ): Promise<Outcome<Budget>>;
+  /** Its usage and allocations stay; nothing new is granted. */
+  delete(
+    context: CommandContext,
+    budget_id: string,
+    expected_version: number | null,
+  ): Promise<Outcome<Budget>>;
+  /** One row per policy of the budget, and per context for policies that count each by itself. */
+  summary(
+    context: CommandContext,
+    budget_id: string,
+    period: Period | null,
+  ): Promise<Outcome<readonly BudgetSummaryWire[]>>;
+}
+
+export interface PolicyManager {
+  create(context: CommandContext, input: PolicyCreate): Promise<Outcome<BudgetPolicy>>;
+  get(context: CommandContext, policy_id: string): Promise<Outcome<BudgetPolicy>>;
+  list(context: CommandContext, query: PolicyQuery): Promise<Page<BudgetPolicy>>;
+  update(
+    context: CommandContext,
+    policy_id: string,
+    input: PolicyUpdate,
+    expected_version: number | null,
+  ): Promise<Outcome<BudgetPolicy>>;
+  delete(
+    context: CommandContext,
+    policy_id: string,
+    expected_version: number | null,
+  ): Promise<Outcome<BudgetPolicy>>;
+}
+
+export interface AllocationManager {
+  allocate(context: CommandContext, input: AllocationCreate): Promise<Outcome<Grant>>;
+  check(context: CommandContext, input: AllocationCreate): Promise<Outcome<AllocationCheck>>;
+  extend(context: CommandContext, allocation_id: string, input: AllocationExtend): Promise<Outcome<Grant>>;
+  release(context: CommandContext, allocation_id: string): Promise<Outcome<BudgetAllocation>>;
+  get(context: CommandContext, allocation_id: string): Promise<Outcome<BudgetAllocation>>;
+  list(context: CommandContext, query: AllocationQuery): Promise<Page<BudgetAllocation>>;
+}
+
+export interface TrackingManager {
+  record(context: CommandContext, input: UsageInput): Promise<Outcome<UsageRecord>>;
+  get(context: CommandContext, record_id: string): Promise<Outcome<UsageRecord>>;
+  list(context: CommandContext, query: UsageQuery): Promise<UsagePage>;
+  summary(context: CommandContext, query: UsageSummaryQuery): Promise<UsageSummaryWire>;
+  analytics(context: CommandContext, query: UsageAnalyticsQuery): Promise<readonly UsageAnalyticsRow[]>;
+}
+
+export interface PriceManager {
+  list(context: CommandContext, query: PriceQuery): Promise<Page<ProviderPricing>>;
+  /** The price in force now, and how its name was found. */
+  current(context: CommandContext, provider: string, model: string): Promise<Outcome<PriceMatch>>;
+  /** Every price that a model had, oldest first. */
+  history(
+    context: CommandContext,
+    provider: string,
+    model: string,
+  ): Promise<Outcome<readonly ProviderPricing[]>>;
+}
+
+export interface AlertManager {
+  list(context: CommandContext, query: AlertQuery): Promise<Page<Alert>>;
+}
+
+/** The core of Budget, over one database. */
+export interface Engine {
+  readonly budgets: BudgetManager;
+  readonly policies: PolicyManager;
+  readonly allocations: AllocationManager;
+  readonly usage: TrackingManager;
+  readonly prices: PriceManager;
+  readonly alerts: AlertManager;
+  /** Recounts every balance of the tenant and reports what differs. */
+  verify(context: CommandContext): Promise<VerifyReport>;
+  /** Takes no new command, commits what is running, and resolves when all of it is answered. */
+  stop(): Promise<void>;
+}

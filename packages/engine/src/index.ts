@@ -1,0 +1,17 @@
+export { createEngine, type EngineOptions } from "./create-engine.ts";
+export {
+  type AlertManager,
+  type AllocationManager,
+  type BudgetManager,
+  type CommandContext,
+  type Engine,
+  type Page,
+  type PolicyManager,
+  type PriceManager,
+  type TrackingManager,
+  type UsageInput,
+  type UsagePage,
+  type VerifyDifference,
+  type VerifyReport,
+} from "./engine.ts";
+export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";

@@ -1,0 +1,214 @@
+import {
+  accepted,
+  isTimeZone,
+  parseUsdToNano,
+  readPolicyType,
+  rejected,
+  toPolicyWire,
+  type BudgetPolicy,
+  type EventType,
+  type NanoUsd,
+  type Outcome,
+  type PolicyCreate,
+  type PolicyQuery,
+  type PolicyUpdate,
+} from "@budget/domain";
+import { PolicyRepository, TenantRepository, type LedgerSession } from "@budget/repositories";
+import type { BudgetTree } from "./budget-tree.ts";
+import type { CommandContext, Page, PolicyManager } from "./engine.ts";
+import { idempotentRequest, once } from "./idempotency.ts";
+import type { LedgerRunner } from "./ledger-runner.ts";
+import { recountPolicies } from "./policy-balances.ts";
+import { invalid, notFound, staleVersion } from "./requests.ts";
+
+/** The fields of a policy that its maker chooses. */
+type PolicyFields = Omit<
+  BudgetPolicy,
+  "tenant_id" | "policy_id" | "budget_id" | "created_at_ms" | "updated_at_ms" | "version"
+>;
+
+const DEFAULT_FIELDS: Omit<PolicyFields, "type" | "period"> = {
+  time_zone: "UTC",
+  tier: null,
+  provider: null,
+  model: null,
+  component: null,
+  task_type: null,
+  token_limit: null,
+  cost_limit_nano_usd: null,
+  warning_threshold: 0.8,
+  action_threshold: 0.95,
+  enabled: true,
+  priority_override: false,
+  allow_unpriced: false,
+};
+
+export function createPolicyManager(runner: LedgerRunner): PolicyManager {
+  const { database, clock, ids } = runner;
+  const policies = new PolicyRepository(database);
+  const tenants = new TenantRepository(database);
+
+  /** Writes a policy under the next version of the catalogue, counts it anew, and tells listeners. */
+  async function save(
+    session: LedgerSession,
+    tree: BudgetTree,
+    write: "create" | "update",
+    policy: BudgetPolicy,
+  ): Promise<void> {
+    const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
+    await policies[write](session.transaction, { ...policy, deleted_at_ms: null }, catalog_version);
+    await recountPolicies(session, tree, [policy], policy.updated_at_ms);
+    await announce(session, write === "create" ? "policy.created" : "policy.updated", policy);
+  }
+
+  const announce = (session: LedgerSession, event_type: EventType, policy: BudgetPolicy): Promise<void> =>
+    session.writeEvent({
+      tenant_id: session.tenant_id,
+      event_type,
+      budget_id: policy.budget_id,
+      subject_id: policy.policy_id,
+      payload: toPolicyWire(policy),
+      created_at_ms: policy.updated_at_ms,
+    });
+
+  async function change(
+    context: CommandContext,
+    policy_id: string,
+    expected_version: number | null,
+    work: (session: LedgerSession, tree: BudgetTree, policy: BudgetPolicy) => Promise<Outcome<BudgetPolicy>>,
+  ): Promise<Outcome<BudgetPolicy>> {
+    return runner.exclusively(context.tenant_id, async (session, tree) => {
+      const policy = tree.policy(policy_id);
+      if (policy === undefined) return notFound("policy", policy_id);
+      if (expected_version !== null && policy.version !== expected_version)
+        return staleVersion(policy.version);
+      return work(session, tree, policy);
+    });
+  }
+
+  return {
+    create(context: CommandContext, input: PolicyCreate): Promise<Outcome<BudgetPolicy>> {
+      const idempotency = idempotentRequest(context, "policy.create", input);
+      const now_ms = clock.now();
+      return runner.exclusively(context.tenant_id, (session, tree) =>
+        once(session, idempotency, now_ms, async () => {
+          const budget_id = input.budget_id ?? tree.default_budget_id;
+          if (budget_id === null)
+            return invalid("/budget_id", "There is no default budget, so a budget_id is needed.");
+          if (tree.budget(budget_id) === undefined) {
+            return rejected({
+              code: "budget_not_found",
+              field: "/budget_id",
+              detail: `There is no budget with the id ${budget_id}.`,
+            });
+          }
+          const fields = readFields({ ...DEFAULT_FIELDS, type: "log", period: input.period }, input);
+          if (!fields.ok) return fields;
+          const policy: BudgetPolicy = {
+            tenant_id: context.tenant_id,
+            policy_id: ids.next(now_ms),
+            budget_id,
+            ...fields.value,
+            created_at_ms: now_ms,
+            updated_at_ms: now_ms,
+            version: 1,
+          };
+          await save(session, tree, "create", policy);
+          return accepted(policy);
+        }),
+      );
+    },
+
+    async get(context: CommandContext, policy_id: string): Promise<Outcome<BudgetPolicy>> {
+      const policy = await policies.getById(context.tenant_id, policy_id);
+      return policy === null ? notFound("policy", policy_id) : accepted(policy);
+    },
+
+    list(context: CommandContext, query: PolicyQuery): Promise<Page<BudgetPolicy>> {
+      return policies.list(context.tenant_id, query);
+    },
+
+    update(context, policy_id, input: PolicyUpdate, expected_version): Promise<Outcome<BudgetPolicy>> {
+      return change(context, policy_id, expected_version, async (session, tree, policy) => {
+        const fields = readFields(policy, input);
+        if (!fields.ok) return fields;
+        const changed: BudgetPolicy = {
+          ...policy,
+          ...fields.value,
+          updated_at_ms: clock.now(),
+          version: policy.version + 1,
+        };
+        await save(session, tree, "update", changed);
+        return accepted(changed);
+      });
+    },
+
+    delete(context, policy_id, expected_version): Promise<Outcome<BudgetPolicy>> {
+      return change(context, policy_id, expected_version, async (session, _tree, policy) => {
+        const now_ms = clock.now();
+        const { transaction, tenant_id } = session;
+        const catalog_version = await tenants.bumpCatalogVersion(transaction, tenant_id);
+        await policies.delete(transaction, tenant_id, policy_id, now_ms, catalog_version);
+        await session.replaceBalances(policy_id, []);
+        const deleted = { ...policy, enabled: false, updated_at_ms: now_ms, version: policy.version + 1 };
+        await announce(session, "policy.deleted", deleted);
+        return accepted(deleted);
+      });
+    },
+  };
+}
+
+/** Puts what was given over what was there, and judges the whole. */
+function readFields(base: PolicyFields, input: PolicyUpdate): Outcome<PolicyFields> {
+  const cost_limit = readCostLimit(base.cost_limit_nano_usd, input.cost_limit);
+  if (!cost_limit.ok) return cost_limit;
+  const type = input.type === undefined ? base.type : readPolicyType(input.type);
+  if (type === undefined) return invalid("/type", "type must be log, warn or enforce.");
+  const fields: PolicyFields = {
+    type,
+    period: input.period ?? base.period,
+    time_zone: input.time_zone ?? base.time_zone,
+    tier: given(input.tier, base.tier),
+    provider: given(input.provider, base.provider),
+    model: given(input.model, base.model),
+    component: given(input.component, base.component),
+    task_type: given(input.task_type, base.task_type),
+    token_limit: given(input.token_limit, base.token_limit),
+    cost_limit_nano_usd: cost_limit.value,
+    warning_threshold: input.warning_threshold ?? base.warning_threshold,
+    action_threshold: input.action_threshold ?? base.action_threshold,
+    enabled: input.enabled ?? base.enabled,
+    priority_override: input.priority_override ?? base.priority_override,
+    allow_unpriced: input.allow_unpriced ?? base.allow_unpriced,
+  };
+  if (fields.token_limit === null && fields.cost_limit_nano_usd === null) {
+    return invalid("/token_limit", "A policy needs a token_limit, a cost_limit or both.");
+  }
+  if (fields.warning_threshold > fields.action_threshold) {
+    return invalid("/warning_threshold", "warning_threshold must not be above action_threshold.");
+  }
+  if (!isTimeZone(fields.time_zone)) {
+    return invalid(
+      "/time_zone",
+      `time_zone must be an IANA name such as Europe/Berlin; it was ${fields.time_zone}.`,
+    );
+  }
+  return accepted(fields);
+}
+
+/** A field that null empties and absence leaves alone. */
+const given = <T>(value: T | null | undefined, base: T | null): T | null =>
+  value === undefined ? base : value;
+
+function readCostLimit(
+  base: NanoUsd | null,
+  cost_limit: PolicyUpdate["cost_limit"],
+): Outcome<NanoUsd | null> {
+  if (cost_limit === undefined) return accepted(base);
+  if (cost_limit === null) return accepted(null);
+  try {
+    return accepted(parseUsdToNano(cost_limit));
+  } catch (error) {
+    return invalid("/cost_limit", (error as Error).message);
+  }
+}

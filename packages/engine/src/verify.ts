@@ -1,0 +1,97 @@
+import { windowAt, type Balance, type BudgetPolicy } from "@budget/domain";
+import {
+  countRows,
+  findAllocationMismatches,
+  findRollupMismatches,
+  listBalances,
+  recountPolicy,
+  type Database,
+  type Transaction,
+} from "@budget/repositories";
+import { BudgetTree } from "./budget-tree.ts";
+import type { VerifyDifference, VerifyReport } from "./engine.ts";
+
+/**
+ * Recounts every balance, every allocation's use and every rollup of a tenant from allocations and usage records, on
+ * one unchanging state of the database, while servers go on working.
+ */
+export function verifyTenant(database: Database, tenant_id: string): Promise<VerifyReport> {
+  return database.snapshot(async (transaction) => {
+    const tree = await BudgetTree.read(database, transaction, tenant_id);
+    const differences: VerifyDifference[] = [];
+    const policies = tree.policies();
+    for (const policy of policies) differences.push(...(await verifyPolicy(transaction, tree, policy)));
+    differences.push(...(await verifyAllocations(transaction, tenant_id)));
+    differences.push(...(await verifyRollups(transaction, tenant_id)));
+    const counted = await countRows(transaction, tenant_id);
+    return {
+      policies_checked: policies.length,
+      allocations_checked: counted.allocations,
+      usage_records_checked: counted.usage_records,
+      differences,
+    };
+  });
+}
+
+async function verifyPolicy(
+  transaction: Transaction,
+  tree: BudgetTree,
+  policy: BudgetPolicy,
+): Promise<readonly VerifyDifference[]> {
+  const recorded = await listBalances(transaction, policy.tenant_id, policy.policy_id);
+  // A balance that nothing touched since its window ended still shows that window, and is right about it.
+  const window_start_ms = Math.max(0, ...recorded.map((balance) => balance.window_start_ms));
+  const window = windowAt(policy.period, policy.time_zone, window_start_ms);
+  const recounted = await recountPolicy(transaction, policy, tree.family(policy.budget_id), window);
+  const byScope = new Map(recounted.map((balance) => [balance.scope, balance]));
+  const differences = recorded.flatMap((balance) => {
+    const difference = compareBalances(policy, balance, byScope.get(balance.scope));
+    byScope.delete(balance.scope);
+    return difference;
+  });
+  return [
+    ...differences,
+    ...[...byScope.values()].flatMap((balance) => compareBalances(policy, undefined, balance)),
+  ];
+}
+
+const COUNTED = ["used_tokens", "used_cost_nano_usd", "held_tokens", "held_cost_nano_usd"] as const;
+
+function compareBalances(
+  policy: BudgetPolicy,
+  recorded: Balance | undefined,
+  recounted: Balance | undefined,
+): readonly VerifyDifference[] {
+  const scope = (recorded ?? recounted)?.scope ?? "";
+  const subject = `policy ${policy.policy_id}${scope === "" ? "" : ` in context ${scope}`}`;
+  return COUNTED.flatMap((field) => {
+    const [was, is] = [String(recorded?.[field] ?? 0), String(recounted?.[field] ?? 0)];
+    return was === is ? [] : [{ subject, field, recorded: was, recounted: is }];
+  });
+}
+
+async function verifyAllocations(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<readonly VerifyDifference[]> {
+  const mismatches = await findAllocationMismatches(transaction, tenant_id);
+  return mismatches.map((one) => ({
+    subject: `allocation ${one.allocation_id}`,
+    field: "used",
+    recorded: `${one.tokens_used} tokens, ${one.cost_used_nano_usd} nano-USD`,
+    recounted: `${one.recounted_tokens} tokens, ${one.recounted_cost_nano_usd} nano-USD`,
+  }));
+}
+
+async function verifyRollups(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<readonly VerifyDifference[]> {
+  const mismatches = await findRollupMismatches(transaction, tenant_id);
+  return mismatches.map((one) => ({
+    subject: `rollup of budget ${one.budget_id} in the hour of ${new Date(one.hour_start_ms).toISOString()}`,
+    field: "sums",
+    recorded: one.recorded,
+    recounted: one.recounted,
+  }));
+}

@@ -1,0 +1,36 @@
+import type { Alert, AlertQuery } from "@budget/domain";
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import { readOne, readPage, whereEqual, type Page, type Select } from "./query.ts";
+import { alertFromRow } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Reads alerts; the ledger writes them with the balances that remember that they were raised. */
+export class AlertRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  getById(tenant_id: string, alert_id: string, transaction?: Transaction): Promise<Alert | null> {
+    return readOne(this.#of(tenant_id).where({ alert_id }), transaction, alertFromRow);
+  }
+
+  /** The tenant's alerts, newest first. */
+  async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly Alert[]> {
+    const rows = await this.#of(tenant_id).orderBy("alert_id", "desc").limit(limit).offset(offset);
+    return rows.map(alertFromRow);
+  }
+
+  /** The alerts that the query asks for, newest first. */
+  list(tenant_id: string, query: AlertQuery): Promise<Page<Alert>> {
+    const { budget_id, severity, acknowledged } = query;
+    const select = whereEqual(this.#of(tenant_id), { budget_id, severity, acknowledged });
+    return readPage(select.orderBy("alert_id", "desc"), query, alertFromRow);
+  }
+
+  #of(tenant_id: string): Select {
+    return this.#database.knex<Row, Row[]>("alerts").where({ tenant_id });
+  }
+}

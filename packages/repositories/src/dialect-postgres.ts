@@ -1,0 +1,96 @@
+import type { Client } from "pg";
+import {
+  onConflict,
+  type Connection,
+  type Dialect,
+  type Parameter,
+  type Row,
+  type Table,
+} from "./dialect.ts";
+
+/** Each distinct text is prepared once for a connection, under a name that depends on nothing else. */
+const statementNames = new Map<string, string>();
+
+function statementName(sql: string): string {
+  let name = statementNames.get(sql);
+  if (name === undefined) {
+    name = `budget_${statementNames.size}`;
+    statementNames.set(sql, name);
+  }
+  return name;
+}
+
+async function query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
+  const result = await (connection as Client).query<Row>({
+    name: statementName(sql),
+    text: sql,
+    values: [...parameters],
+  });
+  return result.rows;
+}
+
+/** Rows travel as one JSON text, which the server turns into rows of the table's own type. */
+const rowsFrom = (table: Table): string => `json_populate_recordset(NULL::${table.name}, $1::json)`;
+
+/** 64-bit integers go as text: JSON numbers would lose digits. */
+const asJson = (rows: readonly Row[]): string =>
+  JSON.stringify(rows, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+
+function perTable(build: (table: Table) => string): (table: Table) => string {
+  const texts = new Map<Table, string>();
+  return (table) => {
+    let text = texts.get(table);
+    if (text === undefined) {
+      text = build(table);
+      texts.set(table, text);
+    }
+    return text;
+  };
+}
+
+const insertText = perTable(
+  (table) =>
+    `INSERT INTO ${table.name} (${table.columns.join(", ")}) ` +
+    `SELECT ${table.columns.join(", ")} FROM ${rowsFrom(table)}`,
+);
+
+const updateText = perTable(
+  (table) =>
+    `UPDATE ${table.name} t SET ${onConflict.assignments(table.changing, (column) => `r.${column}`)} ` +
+    `FROM ${rowsFrom(table)} r WHERE ${table.key.map((column) => `t.${column} = r.${column}`).join(" AND ")}`,
+);
+
+const lockText = perTable(
+  (table) =>
+    `SELECT t.* FROM ${rowsFrom(table)} k JOIN ${table.name} t USING (${table.key.join(", ")}) ` +
+    `ORDER BY ${table.key.map((column) => `t.${column}`).join(", ")} FOR UPDATE OF t`,
+);
+
+const write = async (connection: Connection, sql: string, rows: readonly Row[]): Promise<void> => {
+  await query(connection, sql, [asJson(rows)]);
+};
+
+export const postgresDialect: Dialect = {
+  name: "postgres",
+  begin: "BEGIN",
+  beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  forUpdate: "FOR UPDATE",
+  async commit(connection) {
+    const { command } = await (connection as Client).query("COMMIT");
+    // Where a statement has failed, the server answers a COMMIT with ROLLBACK, and calls that a success.
+    if (command !== "COMMIT") throw new Error("The transaction was rolled back: one of its statements had failed.");
+  },
+  inList: (column, placeholder, type) => `${column} = ANY(${placeholder}::${type}[])`,
+  isSettled: (column) => `${column} < pg_snapshot_xmin(pg_current_snapshot())`,
+  async lockTenant(connection, tenant_id, mode) {
+    const lock = mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
+    await query(connection, `SELECT ${lock}(hashtextextended($1, 0))`, [tenant_id]);
+  },
+  query,
+  lockByKeys: (connection, table, keys) => query(connection, lockText(table), [asJson(keys)]),
+  insert: (connection, table, rows) => write(connection, insertText(table), rows),
+  insertMissing: (connection, table, rows) =>
+    write(connection, `${insertText(table)} ${onConflict.ignore(table)}`, rows),
+  update: (connection, table, rows) => write(connection, updateText(table), rows),
+  add: (connection, table, rows) => write(connection, `${insertText(table)} ${onConflict.add(table)}`, rows),
+};

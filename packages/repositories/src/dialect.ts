@@ -1,0 +1,62 @@
+/** A row as a driver gives or takes it. Only `rows.ts` turns rows into entities. */
+export type Row = Record<string, unknown>;
+
+/** What the verbs below need to know of a table. */
+export interface Table {
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** The columns of the primary key, in order. */
+  readonly key: readonly string[];
+  /** The columns that may change after a row was inserted. */
+  readonly changing: readonly string[];
+}
+
+/** A value that every driver here can bind: an array stands for a list, used by {@link Dialect.inList}. */
+export type Parameter = string | number | bigint | boolean | null | readonly string[];
+
+/** A connection of the driver, held for one transaction. */
+export type Connection = object;
+
+/**
+ * The few places where SQLite and PostgreSQL differ. SQL is written once, with `$1` placeholders, and everything that
+ * writes many rows is one call, prepared once for each connection.
+ */
+export interface Dialect {
+  readonly name: "sqlite" | "postgres";
+  /** Statement that opens a transaction that is going to write. */
+  readonly begin: string;
+  /** Statement that opens a transaction that reads one state of the database throughout. */
+  readonly beginSnapshot: string;
+  /** Appended to a SELECT whose rows are to be kept from other transactions until the end of this one. */
+  readonly forUpdate: string;
+  /** Ends a transaction; throws unless everything in it is now durable. */
+  commit(connection: Connection): Promise<void>;
+  /** A condition that holds where `column` is one of the values in the array bound to `placeholder`. */
+  inList(column: string, placeholder: string, type: "uuid" | "text"): string;
+  /** A condition that holds where no transaction up to the one in `column` is running any more. */
+  isSettled(column: string): string;
+  /** Lets many transactions of a tenant run together (shared), or one alone (exclusive), until this one ends. */
+  lockTenant(connection: Connection, tenant_id: string, mode: "shared" | "exclusive"): Promise<void>;
+  query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]>;
+  /** The rows with these keys, locked in key order until the transaction ends. Each key has all columns of the key. */
+  lockByKeys(connection: Connection, table: Table, keys: readonly Row[]): Promise<Row[]>;
+  insert(connection: Connection, table: Table, rows: readonly Row[]): Promise<void>;
+  /** Inserts the rows whose key is not there yet. */
+  insertMissing(connection: Connection, table: Table, rows: readonly Row[]): Promise<void>;
+  /** Writes the changing columns of rows that exist. */
+  update(connection: Connection, table: Table, rows: readonly Row[]): Promise<void>;
+  /** Inserts rows, or adds their changing columns to the rows that are there. Keys are distinct within one call. */
+  add(connection: Connection, table: Table, rows: readonly Row[]): Promise<void>;
+}
+
+const assignments = (columns: readonly string[], value: (column: string) => string): string =>
+  columns.map((column) => `${column} = ${value(column)}`).join(", ");
+
+/** `ON CONFLICT` clauses that both databases share. */
+export const onConflict = {
+  ignore: (table: Table): string => `ON CONFLICT (${table.key.join(", ")}) DO NOTHING`,
+  add: (table: Table): string =>
+    `ON CONFLICT (${table.key.join(", ")}) DO UPDATE SET ` +
+    assignments(table.changing, (column) => `${table.name}.${column} + excluded.${column}`),
+  assignments,
+};

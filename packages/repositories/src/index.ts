@@ -1,0 +1,46 @@
+export { AlertRepository } from "./alert-repository.ts";
+export { AllocationRepository } from "./allocation-repository.ts";
+export { BudgetRepository } from "./budget-repository.ts";
+export {
+  DatabaseError,
+  isConnectionLoss,
+  isTransient,
+  openDatabase,
+  type Database,
+  type DatabaseErrorCode,
+  type DatabaseOptions,
+} from "./database.ts";
+export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
+export { ensureUsagePartitions, migrate } from "./migrate.ts";
+export { PolicyRepository } from "./policy-repository.ts";
+export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
+export type { Page } from "./query.ts";
+export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
+export { TenantRepository } from "./tenant-repository.ts";
+export type { Transaction } from "./transaction.ts";
+export { UsageRecordRepository, type UsageRecordPage } from "./usage-record-repository.ts";
+export {
+  UsageRollupRepository,
+  type DailyUsage,
+  type UsageRollupFilters,
+  type UsageSpan,
+  type UsageSums,
+} from "./usage-rollup-repository.ts";
+export {
+  Ledger,
+  LedgerSession,
+  listBalances,
+  readCatalogVersions,
+  type BalanceKey,
+  type IdempotencyRecord,
+  type LedgerChanges,
+} from "./ledger.ts";
+export {
+  countLiveAllocations,
+  countRows,
+  findAllocationMismatches,
+  findRollupMismatches,
+  recountPolicy,
+  type AllocationMismatch,
+  type RollupMismatch,
+} from "./recount.ts";

@@ -1,0 +1,227 @@
+import type { Alert, Balance, BudgetAllocation, OutboxEvent, UsageRecord, UsageRollup } from "@budget/domain";
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import {
+  alertToRow,
+  allocationFromRow,
+  allocationToRow,
+  balanceFromRow,
+  balanceToRow,
+  eventToRow,
+  usageRecordFromRow,
+  usageRecordToRow,
+  usageRollupToRow,
+} from "./rows.ts";
+import * as tables from "./tables.ts";
+import type { Transaction } from "./transaction.ts";
+
+export interface BalanceKey {
+  readonly policy_id: string;
+  /** Context id of a per-context policy, else empty. */
+  readonly scope: string;
+}
+
+/** What a command with an idempotency key did the first time. `request` and `outcome` are JSON texts. */
+export interface IdempotencyRecord {
+  readonly idempotency_key: string;
+  readonly operation: string;
+  readonly request: string;
+  readonly outcome: string;
+  readonly created_at_ms: number;
+}
+
+/** Everything that a batch of commands changes. */
+export interface LedgerChanges {
+  readonly balances: readonly Balance[];
+  readonly new_allocations: readonly BudgetAllocation[];
+  readonly changed_allocations: readonly BudgetAllocation[];
+  readonly usage_records: readonly UsageRecord[];
+  readonly rollups: readonly UsageRollup[];
+  readonly alerts: readonly Alert[];
+  readonly events: readonly OutboxEvent[];
+  readonly idempotency_records: readonly IdempotencyRecord[];
+}
+
+/**
+ * The money side of the database: balances, allocations, usage, and what is written with them. A ledger transaction
+ * takes its locks in one order (tenant, allocations by id, balances by policy and scope), so that two never wait for
+ * each other in a circle. Many of one tenant's run side by side in `shared` mode; a change of budgets or policies runs
+ * `exclusive`, so that it sees every allocation and every allocation sees it.
+ */
+export class Ledger {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  transaction<T>(
+    tenant_id: string,
+    mode: "shared" | "exclusive",
+    work: (session: LedgerSession) => Promise<T>,
+  ): Promise<T> {
+    return this.#database.transaction(async (transaction) => {
+      const locked = transaction.lockTenant(tenant_id, mode);
+      // An exclusive transaction reads what others committed before it, so it must have its lock first. A shared one
+      // reads what it decides on under row locks, and need not wait for the answer before it sends its first reads.
+      if (mode === "exclusive") await locked;
+      const result = await work(new LedgerSession(tenant_id, transaction));
+      await locked;
+      return result;
+    });
+  }
+}
+
+/** The operations of one ledger transaction of one tenant. */
+export class LedgerSession {
+  readonly tenant_id: string;
+  readonly transaction: Transaction;
+
+  constructor(tenant_id: string, transaction: Transaction) {
+    this.tenant_id = tenant_id;
+    this.transaction = transaction;
+  }
+
+  /** What commands with these keys did before. */
+  async findIdempotencyRecords(keys: readonly string[]): Promise<readonly IdempotencyRecord[]> {
+    if (keys.length === 0) return [];
+    const rows = await this.transaction.query(
+      "SELECT idempotency_key, operation, request, outcome, created_at_ms FROM idempotency_keys " +
+        `WHERE tenant_id = $1 AND ${this.transaction.dialect.inList("idempotency_key", "$2", "text")}`,
+      [this.tenant_id, keys],
+    );
+    return rows.map((row) => ({
+      idempotency_key: row.idempotency_key as string,
+      operation: row.operation as string,
+      request: row.request as string,
+      outcome: row.outcome as string,
+      created_at_ms: Number(row.created_at_ms),
+    }));
+  }
+
+  /** Locks the allocations with these ids, and every live one that has expired at `now_ms`, up to `due_limit` of those. */
+  async lockAllocations(
+    ids: readonly string[],
+    now_ms: number,
+    due_limit: number,
+  ): Promise<readonly BudgetAllocation[]> {
+    const rows = await this.transaction.query(
+      `SELECT * FROM allocations WHERE tenant_id = $1 AND (${this.#in("allocation_id", "$2")} OR allocation_id IN (
+         SELECT allocation_id FROM allocations
+         WHERE tenant_id = $1 AND status = 'active' AND expiration_time_ms <= $3
+         ORDER BY expiration_time_ms LIMIT $4
+       )) ORDER BY allocation_id ${this.transaction.dialect.forUpdate}`,
+      [this.tenant_id, ids, now_ms, due_limit],
+    );
+    return rows.map(allocationFromRow);
+  }
+
+  /** Usage records with these ids; only asked for after a commit whose answer was lost. */
+  async findUsageRecords(ids: readonly string[]): Promise<readonly UsageRecord[]> {
+    const rows = await this.transaction.query(
+      `SELECT * FROM usage_records WHERE tenant_id = $1 AND ${this.#in("record_id", "$2")}`,
+      [this.tenant_id, ids],
+    );
+    return rows.map(usageRecordFromRow);
+  }
+
+  /** Locks balances in key order; the ones of contexts that were never seen are made first. */
+  async lockBalances(keys: readonly BalanceKey[]): Promise<readonly Balance[]> {
+    const sorted = keys.map((key): Row => ({ tenant_id: this.tenant_id, ...key })).sort(byPolicyAndScope);
+    const rows = await this.transaction.lockByKeys(tables.balances, sorted);
+    if (rows.length === keys.length) return rows.map(balanceFromRow);
+    const empty = sorted.map((key): Row => ({
+      ...key,
+      window_start_ms: 0,
+      used_tokens: 0,
+      used_cost_nano_usd: 0n,
+      held_tokens: 0,
+      held_cost_nano_usd: 0n,
+      alerts_raised: 0,
+    }));
+    await this.transaction.insertMissing(tables.balances, empty);
+    return (await this.transaction.lockByKeys(tables.balances, sorted)).map(balanceFromRow);
+  }
+
+  /** Writes a whole batch: one statement per table, sent together. */
+  async write(changes: LedgerChanges): Promise<void> {
+    const { transaction, tenant_id } = this;
+    await Promise.all([
+      transaction.update(tables.balances, changes.balances.map(balanceToRow)),
+      transaction.insert(tables.allocations, changes.new_allocations.map(allocationToRow)),
+      transaction.update(tables.allocations, changes.changed_allocations.map(allocationToRow)),
+      transaction.insert(tables.usageRecords, changes.usage_records.map(usageRecordToRow)),
+      transaction.add(tables.usageRollups, changes.rollups.map(usageRollupToRow).sort(byRollupKey)),
+      transaction.insert(tables.alerts, changes.alerts.map(alertToRow)),
+      transaction.insert(tables.events, changes.events.map(eventToRow)),
+      transaction.insert(
+        tables.idempotencyKeys,
+        changes.idempotency_records.map((record) => ({ tenant_id, ...record })),
+      ),
+    ]);
+  }
+
+  async writeIdempotencyRecord(record: IdempotencyRecord): Promise<void> {
+    await this.transaction.insert(tables.idempotencyKeys, [{ tenant_id: this.tenant_id, ...record }]);
+  }
+
+  async writeEvent(event: OutboxEvent): Promise<void> {
+    await this.transaction.insert(tables.events, [eventToRow(event)]);
+  }
+
+  /** Replaces what the policy's balances were by what a recount gave. */
+  async replaceBalances(policy_id: string, recounted: readonly Balance[]): Promise<void> {
+    await this.transaction.query("DELETE FROM balances WHERE tenant_id = $1 AND policy_id = $2", [
+      this.tenant_id,
+      policy_id,
+    ]);
+    await this.transaction.insert(tables.balances, recounted.map(balanceToRow));
+  }
+
+  #in(column: string, placeholder: string): string {
+    return this.transaction.dialect.inList(column, placeholder, "uuid");
+  }
+}
+
+const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
+
+const byPolicyAndScope = (left: Row, right: Row): number =>
+  compare(left.policy_id as string, right.policy_id as string) ||
+  compare(left.scope as string, right.scope as string);
+
+/** Transactions that add to the same rollups do so in one order. */
+const byRollupKey = (left: Row, right: Row): number => {
+  for (const column of tables.usageRollups.key) {
+    const order = compare(String(left[column]), String(right[column]));
+    if (order !== 0) return order;
+  }
+  return 0;
+};
+
+/**
+ * The versions of the catalogues (budgets, policies, prices) of some tenants. In a ledger transaction they are final,
+ * because the tenant's lock is held.
+ */
+export async function readCatalogVersions(
+  transaction: Transaction,
+  tenant_ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await transaction.query(
+    `SELECT tenant_id, catalog_version FROM tenants WHERE ${transaction.dialect.inList("tenant_id", "$1", "uuid")}`,
+    [tenant_ids],
+  );
+  return new Map(rows.map((row) => [row.tenant_id as string, Number(row.catalog_version)]));
+}
+
+/** What a policy's balances are recorded as, without locking them. */
+export async function listBalances(
+  transaction: Transaction,
+  tenant_id: string,
+  policy_id: string,
+): Promise<readonly Balance[]> {
+  const rows = await transaction.query("SELECT * FROM balances WHERE tenant_id = $1 AND policy_id = $2 ORDER BY scope", [
+    tenant_id,
+    policy_id,
+  ]);
+  return rows.map(balanceFromRow);
+}

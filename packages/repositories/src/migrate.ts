@@ -1,0 +1,86 @@
+import type { Knex } from "knex";
+import type { Database } from "./database.ts";
+import * as foundation from "./migrations/0001-foundation.ts";
+import type { Transaction } from "./transaction.ts";
+
+const MIGRATIONS: readonly { readonly name: string; readonly migration: Knex.Migration }[] = [
+  { name: "0001-foundation", migration: foundation },
+];
+
+const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {
+  getMigrations: () => Promise.resolve([...MIGRATIONS]),
+  getMigrationName: ({ name }) => name,
+  getMigration: ({ migration }) => Promise.resolve(migration),
+};
+
+/** Any number that nobody else uses; it names the lock that migrating servers wait for. */
+const MIGRATION_LOCK = 8_013_000_001;
+
+/**
+ * Brings the schema up to date. Servers that start together on one PostgreSQL wait for each other.
+ * @returns the names of the migrations that were applied, none where the schema was current
+ */
+export async function migrate(database: Database): Promise<readonly string[]> {
+  const { knex, dialect } = database;
+  const apply = async (): Promise<readonly string[]> => {
+    const options = { migrationSource: source, tableName: "schema_migrations" };
+    // The lock above this one ends with its connection; Knex's own is a row, which a crash would leave behind.
+    await knex.migrate.forceFreeMigrationsLock(options);
+    const [, applied] = (await knex.migrate.latest(options)) as [number, string[]];
+    return applied;
+  };
+  if (dialect.name === "sqlite") return apply();
+  return withMigrationLock(database, apply);
+}
+
+/** Runs `work` while no other server migrates. The lock has a connection of its own, so a pool of one is enough. */
+async function withMigrationLock<T>({ knex, dialect }: Database, work: () => Promise<T>): Promise<T> {
+  const connection = (await knex.client.acquireRawConnection()) as object;
+  try {
+    await dialect.query(connection, "SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    return await work();
+  } finally {
+    // The lock ends with its connection.
+    await knex.client.destroyRawConnection(connection);
+  }
+}
+
+/**
+ * Makes the monthly partitions of usage records for the month of `at_ms` and the two after it, and puts into them what
+ * was booked in those months before they were there. On SQLite there are none.
+ */
+export async function ensureUsagePartitions(database: Database, at_ms: number): Promise<void> {
+  if (database.dialect.name === "sqlite") return;
+  const first = new Date(at_ms);
+  for (let ahead = 0; ahead < 3; ahead += 1) {
+    const start = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + ahead, 1));
+    const end_ms = Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1, 1);
+    const name = `usage_records_${start.toISOString().slice(0, 7).replace("-", "_")}`;
+    await database.transaction(async (transaction) => {
+      await transaction.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
+      const [found] = await transaction.query("SELECT to_regclass($1) IS NOT NULL AS exists", [name]);
+      if (found?.exists !== true) await createUsagePartition(transaction, name, start.getTime(), end_ms);
+    });
+  }
+}
+
+async function createUsagePartition(
+  transaction: Transaction,
+  name: string,
+  start_ms: number,
+  end_ms: number,
+): Promise<void> {
+  // A partition cannot be attached while the default one holds rows of its span.
+  await transaction.query("LOCK TABLE usage_records IN ACCESS EXCLUSIVE MODE", []);
+  await transaction.query(`CREATE TABLE ${name} (LIKE usage_records_default INCLUDING DEFAULTS)`, []);
+  await transaction.query(
+    `WITH moved AS (
+       DELETE FROM usage_records_default WHERE timestamp_ms >= $1 AND timestamp_ms < $2 RETURNING *
+     ) INSERT INTO ${name} SELECT * FROM moved`,
+    [start_ms, end_ms],
+  );
+  await transaction.query(
+    `ALTER TABLE usage_records ATTACH PARTITION ${name} FOR VALUES FROM (${start_ms}) TO (${end_ms})`,
+    [],
+  );
+}

@@ -1,0 +1,85 @@
+import { SHARED_TENANT_ID, type PriceQuery, type ProviderPricing } from "@budget/domain";
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import { readOne, readPage, updateOne, whereEqual, type Page, type Select } from "./query.ts";
+import { priceFromRow, priceToRow } from "./rows.ts";
+import * as tables from "./tables.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** A version of the catalogue of one tenant. */
+export interface CatalogVersion {
+  readonly tenant_id: string;
+  readonly catalog_version: number;
+}
+
+/**
+ * Prices. A tenant sees its own and the shared ones. What a price charges is never changed, and no price is deleted,
+ * because usage records point to it: it is closed, and a dated one added.
+ */
+export class PriceRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  getById(tenant_id: string, pricing_id: string, transaction?: Transaction): Promise<ProviderPricing | null> {
+    return readOne(this.#seenBy(tenant_id).where({ pricing_id }), transaction, priceFromRow);
+  }
+
+  /** The prices that the tenant sees, by provider, model and time. */
+  async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly ProviderPricing[]> {
+    const rows = await inOrder(this.#seenBy(tenant_id)).limit(limit).offset(offset);
+    return rows.map(priceFromRow);
+  }
+
+  /** The prices that the query asks for, by provider, model and time. */
+  list(tenant_id: string, query: PriceQuery): Promise<Page<ProviderPricing>> {
+    const { provider, model } = query;
+    return readPage(inOrder(whereEqual(this.#seenBy(tenant_id), { provider, model })), query, priceFromRow);
+  }
+
+  insertMany(
+    transaction: Transaction,
+    prices: readonly ProviderPricing[],
+    catalog_version: number,
+  ): Promise<void> {
+    return transaction.insert(
+      tables.prices,
+      prices.map((price) => priceToRow(price, catalog_version)),
+    );
+  }
+
+  /**
+   * Writes what may change about a price: when it ends, its status, and whether it is verified.
+   * @throws Error where the price's own tenant has no such price
+   */
+  update(transaction: Transaction, price: ProviderPricing, catalog_version: number): Promise<void> {
+    const { tenant_id, pricing_id, end_ms, status, verified } = price;
+    const select: Select = this.#database.knex<Row, Row[]>("prices").where({ tenant_id, pricing_id });
+    return updateOne(transaction, select, { end_ms, status, verified, catalog_version }, `price ${pricing_id}`);
+  }
+
+  /** Every price of these tenants that changed after their catalogues had these versions; in id order. */
+  async changedSince(
+    transaction: Transaction,
+    versions: readonly CatalogVersion[],
+  ): Promise<readonly ProviderPricing[]> {
+    const found: ProviderPricing[] = [];
+    for (const { tenant_id, catalog_version } of versions) {
+      const rows = await transaction.query(
+        "SELECT * FROM prices WHERE tenant_id = $1 AND catalog_version > $2 ORDER BY pricing_id",
+        [tenant_id, catalog_version],
+      );
+      found.push(...rows.map(priceFromRow));
+    }
+    return found;
+  }
+
+  #seenBy(tenant_id: string): Select {
+    return this.#database.knex<Row, Row[]>("prices").whereIn("tenant_id", [tenant_id, SHARED_TENANT_ID]);
+  }
+}
+
+const inOrder = (select: Select): Select =>
+  select.orderBy(["provider", "model", "effective_ms", "pricing_id"].map((column) => ({ column })));

@@ -1,0 +1,220 @@
+import { isPerContext, type Balance, type BudgetPolicy, type Window } from "@budget/domain";
+import type { Parameter, Row } from "./dialect.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Tokens and cost as rows add up, under a policy's scope (a context id, or empty). */
+type Sums = ReadonlyMap<string, { readonly tokens: number; readonly cost_nano_usd: bigint }>;
+
+/** Later than any time that is ever stored. */
+const END_OF_TIME_MS = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Counts a policy's balances from allocations and usage records alone, without looking at the balances that are kept.
+ * Allocations count while their status is active: one whose time has come still counts until it is expired.
+ * @param budget_ids the policy's budget and every budget below it
+ * @param window the window that `used` is counted in
+ * @returns one balance, or for a per-context policy one for each context that has anything
+ */
+export async function recountPolicy(
+  transaction: Transaction,
+  policy: BudgetPolicy,
+  budget_ids: readonly string[],
+  window: Window,
+): Promise<readonly Balance[]> {
+  const [used, held] = await Promise.all([
+    sumUsage(transaction, policy, budget_ids, window),
+    sumHolds(transaction, policy, budget_ids),
+  ]);
+  const scopes = isPerContext(policy.period) ? [...new Set([...used.keys(), ...held.keys()])].sort() : [""];
+  return scopes.map((scope) => ({
+    tenant_id: policy.tenant_id,
+    policy_id: policy.policy_id,
+    scope,
+    window_start_ms: window.start_ms,
+    used_tokens: used.get(scope)?.tokens ?? 0,
+    used_cost_nano_usd: used.get(scope)?.cost_nano_usd ?? 0n,
+    held_tokens: held.get(scope)?.tokens ?? 0,
+    held_cost_nano_usd: held.get(scope)?.cost_nano_usd ?? 0n,
+    alerts_raised: 0,
+  }));
+}
+
+async function sumUsage(
+  transaction: Transaction,
+  policy: BudgetPolicy,
+  budget_ids: readonly string[],
+  window: Window,
+): Promise<Sums> {
+  const { condition, parameters } = dimensionCondition(policy, 5);
+  const rows = await transaction.query(
+    `SELECT ${scopeColumn(policy)} AS scope, SUM(total_tokens) AS tokens, SUM(total_cost_nano_usd) AS cost_nano_usd
+     FROM usage_records
+     WHERE tenant_id = $1 AND ${transaction.dialect.inList("budget_id", "$2", "uuid")}
+       AND timestamp_ms >= $3 AND timestamp_ms < $4 ${condition}
+     GROUP BY 1`,
+    [policy.tenant_id, budget_ids, window.start_ms, window.end_ms ?? END_OF_TIME_MS, ...parameters],
+  );
+  return sumsByScope(rows);
+}
+
+async function sumHolds(
+  transaction: Transaction,
+  policy: BudgetPolicy,
+  budget_ids: readonly string[],
+): Promise<Sums> {
+  const { condition, parameters } = dimensionCondition(policy, 3);
+  const held = (allocated: string, used: string) =>
+    `SUM(CASE WHEN ${allocated} > ${used} THEN ${allocated} - ${used} ELSE 0 END)`;
+  const rows = await transaction.query(
+    `SELECT ${scopeColumn(policy)} AS scope, ${held("tokens_allocated", "tokens_used")} AS tokens,
+       ${held("cost_allocated_nano_usd", "cost_used_nano_usd")} AS cost_nano_usd
+     FROM allocations
+     WHERE tenant_id = $1 AND ${transaction.dialect.inList("budget_id", "$2", "uuid")} AND status = 'active' ${condition}
+     GROUP BY 1`,
+    [policy.tenant_id, budget_ids, ...parameters],
+  );
+  return sumsByScope(rows);
+}
+
+/** How many live allocations a policy counts, by scope. */
+export async function countLiveAllocations(
+  transaction: Transaction,
+  policy: BudgetPolicy,
+  budget_ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const { condition, parameters } = dimensionCondition(policy, 3);
+  const rows = await transaction.query(
+    `SELECT ${scopeColumn(policy)} AS scope, COUNT(*) AS live FROM allocations
+     WHERE tenant_id = $1 AND ${transaction.dialect.inList("budget_id", "$2", "uuid")} AND status = 'active' ${condition}
+     GROUP BY 1`,
+    [policy.tenant_id, budget_ids, ...parameters],
+  );
+  return new Map(rows.map((row) => [row.scope as string, Number(row.live)]));
+}
+
+const scopeColumn = (policy: BudgetPolicy): string => (isPerContext(policy.period) ? "context_id" : "''");
+
+function dimensionCondition(
+  policy: BudgetPolicy,
+  first: number,
+): { condition: string; parameters: Parameter[] } {
+  const parameters: Parameter[] = [];
+  let condition = "";
+  for (const dimension of ["tier", "provider", "model", "component", "task_type"] as const) {
+    const value = policy[dimension];
+    if (value === null) continue;
+    condition += ` AND ${dimension} = $${first + parameters.length}`;
+    parameters.push(value);
+  }
+  return { condition, parameters };
+}
+
+const sumsByScope = (rows: readonly Row[]): Sums =>
+  new Map(
+    rows.map((row) => [
+      row.scope as string,
+      { tokens: Number(row.tokens), cost_nano_usd: BigInt(row.cost_nano_usd as string | bigint) },
+    ]),
+  );
+
+/** An allocation whose own sums differ from its usage records'. */
+export interface AllocationMismatch {
+  readonly allocation_id: string;
+  readonly tokens_used: number;
+  readonly recounted_tokens: number;
+  readonly cost_used_nano_usd: bigint;
+  readonly recounted_cost_nano_usd: bigint;
+}
+
+/** Every allocation whose `used` is not the sum of its usage records. */
+export async function findAllocationMismatches(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<readonly AllocationMismatch[]> {
+  const rows = await transaction.query(
+    `SELECT a.allocation_id, a.tokens_used, a.cost_used_nano_usd,
+       COALESCE(u.tokens, 0) AS recounted_tokens, COALESCE(u.cost_nano_usd, 0) AS recounted_cost_nano_usd
+     FROM allocations a
+     LEFT JOIN (
+       SELECT allocation_id, SUM(total_tokens) AS tokens, SUM(total_cost_nano_usd) AS cost_nano_usd
+       FROM usage_records WHERE tenant_id = $1 AND allocation_id IS NOT NULL GROUP BY allocation_id
+     ) u ON u.allocation_id = a.allocation_id
+     WHERE a.tenant_id = $1
+       AND (a.tokens_used <> COALESCE(u.tokens, 0) OR a.cost_used_nano_usd <> COALESCE(u.cost_nano_usd, 0))
+     ORDER BY a.allocation_id`,
+    [tenant_id],
+  );
+  return rows.map((row) => ({
+    allocation_id: row.allocation_id as string,
+    tokens_used: Number(row.tokens_used),
+    recounted_tokens: Number(row.recounted_tokens),
+    cost_used_nano_usd: BigInt(row.cost_used_nano_usd as string | bigint),
+    recounted_cost_nano_usd: BigInt(row.recounted_cost_nano_usd as string | bigint),
+  }));
+}
+
+/** An hour whose rollups do not add up to its records. */
+export interface RollupMismatch {
+  readonly hour_start_ms: number;
+  readonly budget_id: string;
+  readonly recorded: string;
+  readonly recounted: string;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Every hour and budget where the rollups differ from the records in requests, tokens or cost. */
+export async function findRollupMismatches(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<readonly RollupMismatch[]> {
+  const [records, rollups] = await Promise.all([
+    transaction.query(
+      `SELECT timestamp_ms / ${HOUR_MS} AS hour, budget_id, COUNT(*) AS requests, SUM(input_tokens) AS input_tokens,
+         SUM(output_tokens) AS output_tokens, SUM(total_cost_nano_usd) AS cost_nano_usd
+       FROM usage_records WHERE tenant_id = $1 GROUP BY 1, 2`,
+      [tenant_id],
+    ),
+    transaction.query(
+      `SELECT hour_start_ms / ${HOUR_MS} AS hour, budget_id, SUM(request_count) AS requests,
+         SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens,
+         SUM(total_cost_nano_usd) AS cost_nano_usd
+       FROM usage_rollups WHERE tenant_id = $1 GROUP BY 1, 2`,
+      [tenant_id],
+    ),
+  ]);
+  const key = (row: Row) => `${String(row.hour)} ${row.budget_id as string}`;
+  const sums = (row: Row | undefined) =>
+    row === undefined
+      ? "nothing"
+      : `${String(row.requests)} requests, ${String(row.input_tokens)} input and ${String(row.output_tokens)} output ` +
+        `tokens, ${String(row.cost_nano_usd)} nano-USD`;
+  const recounted = new Map(records.map((row) => [key(row), row]));
+  const recorded = new Map(rollups.map((row) => [key(row), row]));
+  const mismatches: RollupMismatch[] = [];
+  for (const name of new Set([...recounted.keys(), ...recorded.keys()])) {
+    const [left, right] = [recorded.get(name), recounted.get(name)];
+    if (sums(left) === sums(right)) continue;
+    const row = (left ?? right) as Row;
+    mismatches.push({
+      hour_start_ms: Number(row.hour) * HOUR_MS,
+      budget_id: row.budget_id as string,
+      recorded: sums(left),
+      recounted: sums(right),
+    });
+  }
+  return mismatches;
+}
+
+/** How many allocations and usage records a tenant has. */
+export async function countRows(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<{ readonly allocations: number; readonly usage_records: number }> {
+  const [row] = await transaction.query(
+    `SELECT (SELECT COUNT(*) FROM allocations WHERE tenant_id = $1) AS allocations,
+       (SELECT COUNT(*) FROM usage_records WHERE tenant_id = $1) AS usage_records`,
+    [tenant_id],
+  );
+  return { allocations: Number(row?.allocations), usage_records: Number(row?.usage_records) };
+}

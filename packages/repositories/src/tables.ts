@@ -1,0 +1,188 @@
+import type { Table } from "./dialect.ts";
+
+/** The tables as the ledger and the repositories use them; the migrations make them. */
+
+const table = (name: string, key: string[], fixed: string[], changing: string[]): Table => ({
+  name,
+  key,
+  changing,
+  columns: [...key, ...fixed, ...changing],
+});
+
+export const tenants = table(
+  "tenants",
+  ["tenant_id"],
+  ["name", "created_at_ms"],
+  ["default_budget_id", "catalog_version"],
+);
+
+export const budgets = table(
+  "budgets",
+  ["tenant_id", "budget_id"],
+  ["creation_time_ms"],
+  [
+    "parent_budget_id",
+    "name",
+    "description",
+    "owner",
+    "is_active",
+    "metadata",
+    "updated_at_ms",
+    "deleted_at_ms",
+    "version",
+    "catalog_version",
+  ],
+);
+
+export const policies = table(
+  "policies",
+  ["tenant_id", "policy_id"],
+  ["budget_id", "created_at_ms"],
+  [
+    "type",
+    "period",
+    "time_zone",
+    "tier",
+    "provider",
+    "model",
+    "component",
+    "task_type",
+    "token_limit",
+    "cost_limit_nano_usd",
+    "warning_threshold",
+    "action_threshold",
+    "enabled",
+    "priority_override",
+    "allow_unpriced",
+    "updated_at_ms",
+    "deleted_at_ms",
+    "version",
+    "catalog_version",
+  ],
+);
+
+export const balances = table(
+  "balances",
+  ["tenant_id", "policy_id", "scope"],
+  [],
+  [
+    "window_start_ms",
+    "used_tokens",
+    "used_cost_nano_usd",
+    "held_tokens",
+    "held_cost_nano_usd",
+    "alerts_raised",
+  ],
+);
+
+export const allocations = table(
+  "allocations",
+  ["tenant_id", "allocation_id"],
+  [
+    "budget_id",
+    "context_id",
+    "component",
+    "tier",
+    "provider",
+    "model",
+    "task_type",
+    "priority",
+    "creation_time_ms",
+    "metadata",
+  ],
+  [
+    "tokens_allocated",
+    "tokens_used",
+    "cost_allocated_nano_usd",
+    "cost_used_nano_usd",
+    "status",
+    "expiration_time_ms",
+    "closed_at_ms",
+  ],
+);
+
+export const usageRecords = table(
+  "usage_records",
+  ["tenant_id", "record_id", "timestamp_ms"],
+  [
+    "allocation_id",
+    "budget_id",
+    "context_id",
+    "component",
+    "tier",
+    "provider",
+    "model",
+    "task_type",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "usage",
+    "input_cost_nano_usd",
+    "output_cost_nano_usd",
+    "other_cost_nano_usd",
+    "total_cost_nano_usd",
+    "cost_components",
+    "pricing_id",
+    "overage_tokens",
+    "overage_cost_nano_usd",
+    "operation_id",
+    "request_id",
+    "user_id",
+    "metadata",
+  ],
+  [],
+);
+
+export const usageRollups = table(
+  "usage_rollups",
+  ["tenant_id", "hour_start_ms", "budget_id", "component", "tier", "provider", "model", "task_type"],
+  [],
+  [
+    "request_count",
+    "input_tokens",
+    "output_tokens",
+    "input_cost_nano_usd",
+    "output_cost_nano_usd",
+    "other_cost_nano_usd",
+    "total_cost_nano_usd",
+  ],
+);
+
+export const alerts = table(
+  "alerts",
+  ["tenant_id", "alert_id"],
+  ["budget_id", "policy_id", "kind", "severity", "message", "details", "created_at_ms"],
+  ["acknowledged", "acknowledged_at_ms"],
+);
+
+/** `sequence` and `transaction_id` are given by the database. */
+export const events: Table = {
+  name: "events",
+  key: ["sequence"],
+  columns: ["tenant_id", "event_type", "budget_id", "subject_id", "payload", "created_at_ms"],
+  changing: [],
+};
+
+export const idempotencyKeys = table(
+  "idempotency_keys",
+  ["tenant_id", "idempotency_key"],
+  ["operation", "request", "outcome", "created_at_ms"],
+  [],
+);
+
+export const prices = table(
+  "prices",
+  ["tenant_id", "pricing_id"],
+  [
+    "provider",
+    "model",
+    "price_type",
+    "service_tier",
+    "time_of_day",
+    "components",
+    "effective_ms",
+    "source",
+    "created_at_ms",
+  ],
+  ["end_ms", "status", "verified", "catalog_version"],
+);

@@ -1,0 +1,72 @@
+import type { Knex } from "knex";
+import type { Connection, Dialect, Parameter, Row, Table } from "./dialect.ts";
+
+/** One transaction on one connection. Every operation that must be part of it takes it as an argument. */
+export class Transaction {
+  readonly knex: Knex;
+  readonly dialect: Dialect;
+  readonly #connection: Connection;
+
+  private constructor(knex: Knex, dialect: Dialect, connection: Connection) {
+    this.knex = knex;
+    this.dialect = dialect;
+    this.#connection = connection;
+  }
+
+  /** Opens a transaction with `begin`, runs `work` in it, and commits; a failure rolls back and is thrown on. */
+  static async run<T>(
+    knex: Knex,
+    dialect: Dialect,
+    connection: Connection,
+    begin: string,
+    work: (transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
+    const opened = dialect.query(connection, begin, []);
+    // It is waited for below; a failure before that must not count as one that nobody handles.
+    opened.catch(() => undefined);
+    try {
+      const result = await work(new Transaction(knex, dialect, connection));
+      await opened;
+      await dialect.commit(connection);
+      return result;
+    } catch (error) {
+      // A rollback that fails as well says nothing new: the connection is gone, and so is the transaction.
+      await opened.then(() => dialect.query(connection, "ROLLBACK", [])).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Runs a statement of Knex's builder in this transaction. */
+  async run<T>(statement: PromiseLike<T> & { connection(connection: Connection): unknown }): Promise<T> {
+    statement.connection(this.#connection);
+    return await statement;
+  }
+
+  query(sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
+    return this.dialect.query(this.#connection, sql, parameters);
+  }
+
+  lockTenant(tenant_id: string, mode: "shared" | "exclusive"): Promise<void> {
+    return this.dialect.lockTenant(this.#connection, tenant_id, mode);
+  }
+
+  async lockByKeys(table: Table, keys: readonly Row[]): Promise<Row[]> {
+    return keys.length === 0 ? [] : this.dialect.lockByKeys(this.#connection, table, keys);
+  }
+
+  async insert(table: Table, rows: readonly Row[]): Promise<void> {
+    if (rows.length > 0) await this.dialect.insert(this.#connection, table, rows);
+  }
+
+  async insertMissing(table: Table, rows: readonly Row[]): Promise<void> {
+    if (rows.length > 0) await this.dialect.insertMissing(this.#connection, table, rows);
+  }
+
+  async update(table: Table, rows: readonly Row[]): Promise<void> {
+    if (rows.length > 0) await this.dialect.update(this.#connection, table, rows);
+  }
+
+  async add(table: Table, rows: readonly Row[]): Promise<void> {
+    if (rows.length > 0) await this.dialect.add(this.#connection, table, rows);
+  }
+}

@@ -1,0 +1,59 @@
+import type { UsageQuery, UsageRecord } from "@budget/domain";
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import { countOf, rangeOf, readOne, whereEqual, type Page, type Select } from "./query.ts";
+import { usageRecordFromRow } from "./rows.ts";
+import type { Transaction } from "./transaction.ts";
+
+export interface UsageRecordPage extends Page<UsageRecord> {
+  /** The cursor of the next, older records; null at the end. */
+  readonly next_cursor: string | null;
+}
+
+/** Reads usage records; only the ledger writes them, with the balances that count them, and nobody changes them. */
+export class UsageRecordRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  getById(tenant_id: string, record_id: string, transaction?: Transaction): Promise<UsageRecord | null> {
+    return readOne(this.#of(tenant_id).where({ record_id }), transaction, usageRecordFromRow);
+  }
+
+  /** The tenant's usage records, newest first. */
+  async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly UsageRecord[]> {
+    const rows = await this.#of(tenant_id).orderBy("record_id", "desc").limit(limit).offset(offset);
+    return rows.map(usageRecordFromRow);
+  }
+
+  /**
+   * The usage records that the query asks for, newest first: a page of them, or with a cursor those older than it. The
+   * total counts all of them, wherever the cursor is.
+   */
+  async list(tenant_id: string, query: UsageQuery): Promise<UsageRecordPage> {
+    const select = this.#matching(tenant_id, query);
+    const total = await countOf(select);
+    const { limit, offset } = rangeOf(query);
+    if (query.cursor === undefined) void select.offset(offset);
+    else void select.where("record_id", "<", query.cursor);
+    // One more than wanted tells whether there are older ones.
+    const rows = await select.orderBy("record_id", "desc").limit(limit + 1);
+    const items = rows.slice(0, limit).map(usageRecordFromRow);
+    return { items, total, next_cursor: rows.length > limit ? (items.at(-1)?.record_id ?? null) : null };
+  }
+
+  #matching(tenant_id: string, query: UsageQuery): Select {
+    const { budget_id, provider, component, model, task_type, context_id, allocation_id } = query;
+    const values = { budget_id, provider, component, model, task_type, context_id, allocation_id };
+    const select = whereEqual(this.#of(tenant_id), values);
+    if (query.start_time !== undefined) void select.where("timestamp_ms", ">=", Date.parse(query.start_time));
+    if (query.end_time !== undefined) void select.where("timestamp_ms", "<", Date.parse(query.end_time));
+    return select;
+  }
+
+  #of(tenant_id: string): Select {
+    return this.#database.knex<Row, Row[]>("usage_records").where({ tenant_id });
+  }
+}

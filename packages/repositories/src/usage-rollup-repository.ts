@@ -1,0 +1,115 @@
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import { whereEqual, type Select } from "./query.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Which usage is summed; what is left out selects nothing away. */
+export interface UsageRollupFilters {
+  /** Of this budget alone, without those below it. */
+  readonly budget_id?: string;
+  readonly provider?: string;
+  readonly component?: string;
+  readonly model?: string;
+  readonly task_type?: string;
+}
+
+/** A span of time, widened to whole hours because sums are kept by the hour. A null is open. */
+export interface UsageSpan {
+  readonly start_ms: number | null;
+  /** Not included. */
+  readonly end_ms: number | null;
+}
+
+export interface UsageSums {
+  readonly request_count: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly input_cost_nano_usd: bigint;
+  readonly output_cost_nano_usd: bigint;
+  readonly other_cost_nano_usd: bigint;
+  readonly total_cost_nano_usd: bigint;
+}
+
+/** The sums of a day for one provider, model and component. */
+export interface DailyUsage extends UsageSums {
+  /** Midnight in UTC. */
+  readonly day_start_ms: number;
+  readonly provider: string;
+  readonly model: string;
+  readonly component: string;
+}
+
+const SUMMED = [
+  "request_count",
+  "input_tokens",
+  "output_tokens",
+  "input_cost_nano_usd",
+  "output_cost_nano_usd",
+  "other_cost_nano_usd",
+  "total_cost_nano_usd",
+];
+
+/** Sums of usage for reports, of what the ledger keeps by the hour. Raw records are not looked at. */
+export class UsageRollupRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Everything in the span together; zeros where there is nothing. */
+  async sum(tenant_id: string, filters: UsageRollupFilters, span: UsageSpan): Promise<UsageSums> {
+    const [row] = await this.#sums(tenant_id, filters, span);
+    return sumsOf(row ?? {});
+  }
+
+  /** The span by day in UTC, provider, model and component, in this order. */
+  async daily(tenant_id: string, filters: UsageRollupFilters, span: UsageSpan): Promise<readonly DailyUsage[]> {
+    const day = this.#database.knex.raw<Row>(`hour_start_ms / ${DAY_MS}`);
+    const rows = await this.#sums(tenant_id, filters, span)
+      .select({ day }, "provider", "model", "component")
+      .groupBy("day", "provider", "model", "component");
+    // Databases order text by rules of their own.
+    return rows.map(dailyOf).sort(byDayAndNames);
+  }
+
+  #sums(tenant_id: string, filters: UsageRollupFilters, { start_ms, end_ms }: UsageSpan): Select {
+    const { budget_id, provider, component, model, task_type } = filters;
+    const rollups: Select = this.#database.knex<Row, Row[]>("usage_rollups").where({ tenant_id });
+    const select = whereEqual(rollups, { budget_id, provider, component, model, task_type });
+    if (start_ms !== null) void select.where("hour_start_ms", ">", start_ms - HOUR_MS);
+    if (end_ms !== null) void select.where("hour_start_ms", "<", end_ms);
+    return SUMMED.reduce((summing, column) => summing.sum({ [column]: column }) as Select, select);
+  }
+}
+
+const numberOf = (value: unknown): number => Number(value ?? 0);
+const bigintOf = (value: unknown): bigint => BigInt((value ?? 0) as string | bigint | number);
+
+const sumsOf = (row: Row): UsageSums => ({
+  request_count: numberOf(row.request_count),
+  input_tokens: numberOf(row.input_tokens),
+  output_tokens: numberOf(row.output_tokens),
+  input_cost_nano_usd: bigintOf(row.input_cost_nano_usd),
+  output_cost_nano_usd: bigintOf(row.output_cost_nano_usd),
+  other_cost_nano_usd: bigintOf(row.other_cost_nano_usd),
+  total_cost_nano_usd: bigintOf(row.total_cost_nano_usd),
+});
+
+const dailyOf = (row: Row): DailyUsage => ({
+  day_start_ms: Number(row.day) * DAY_MS,
+  provider: row.provider as string,
+  model: row.model as string,
+  component: row.component as string,
+  ...sumsOf(row),
+});
+
+const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
+
+const byDayAndNames = (left: DailyUsage, right: DailyUsage): number =>
+  left.day_start_ms - right.day_start_ms ||
+  compare(left.provider, right.provider) ||
+  compare(left.model, right.model) ||
+  compare(left.component, right.component);

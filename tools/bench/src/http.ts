@@ -1,0 +1,117 @@
+import { fork, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
+import { requestFor } from "./in-process.ts";
+import type { Measurement } from "./measure.ts";
+
+const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
+const EMPTY_SERVER = fileURLToPath(new URL("./empty-server.ts", import.meta.url));
+const READY_POLL_MS = 50;
+const READY_TIMEOUT_MS = 30_000;
+
+/** A server in a process of its own. */
+export interface ServerProcess {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export async function startEmptyServer(): Promise<ServerProcess> {
+  const child = fork(EMPTY_SERVER);
+  const [message] = (await once(child, "message")) as [{ port: number }];
+  return { url: `http://127.0.0.1:${message.port}`, stop: () => stop(child) };
+}
+
+/** Starts the built server, as `pnpm start` does, on a free port. */
+export async function startServer(database_url: string): Promise<ServerProcess> {
+  const port = await freePort();
+  const env = {
+    ...process.env,
+    BUDGET_PORT: String(port),
+    BUDGET_HOST: "127.0.0.1",
+    BUDGET_DATABASE_URL: database_url,
+    BUDGET_LOG_LEVEL: "WARNING",
+    BUDGET_ENV: "production",
+  };
+  const child = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const url = `http://127.0.0.1:${port}`;
+  const deadline_ms = performance.now() + READY_TIMEOUT_MS;
+  while (!(await isReady(url))) {
+    if (child.exitCode !== null || performance.now() > deadline_ms) throw new Error("The server did not start.");
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+  return { url, stop: () => stop(child) };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/ready`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  await exited;
+}
+
+/** Asks an empty route of Express again and again. */
+export const loadEmpty = (url: string, connections: number, duration_s: number): Promise<Measurement> =>
+  load({ url: `${url}/empty`, connections, duration: duration_s });
+
+/** Allocates over HTTP again and again, over the budgets in turn. */
+export function loadAllocations(
+  url: string,
+  connections: number,
+  duration_s: number,
+  budget_ids: readonly string[],
+): Promise<Measurement> {
+  const requests = budget_ids.map((budget_id) => ({
+    method: "POST" as const,
+    path: "/api/allocations",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(requestFor(budget_id)),
+  }));
+  return load({ url, connections, duration: duration_s, requests });
+}
+
+async function load(options: autocannon.Options): Promise<Measurement> {
+  // The load runs in a thread of its own, so that this process's own work does not slow it.
+  const result = await autocannon({ ...options, workers: 1 });
+  if (result.non2xx > 0 || result.errors > 0) {
+    throw new Error(`${result.non2xx} answers were no success, ${result.errors} requests failed.`);
+  }
+  return { per_second: result.requests.average, p50_ms: result.latency.p50, p99_ms: result.latency.p99 };
+}
+
+/** Allocates and settles over HTTP, one pair after the other on each connection. */
+export function settlingOver(url: string, budget_ids: readonly string[]): () => Promise<void> {
+  let next = 0;
+  const post = async (path: string, body: unknown): Promise<{ allocation_id: string }> => {
+    const response = await fetch(`${url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(await response.text());
+    return (await response.json()) as { allocation_id: string };
+  };
+  return async () => {
+    next = (next + 1) % budget_ids.length;
+    const { allocation_id } = await post("/api/allocations", requestFor(budget_ids[next] as string));
+    await post("/api/usage/record", { allocation_id, input_tokens: 600, output_tokens: 200, final: true });
+  };
+}

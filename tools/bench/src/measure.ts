@@ -1,0 +1,41 @@
+/** What a run of one scenario gave. */
+export interface Measurement {
+  readonly per_second: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+}
+
+const WARM_UP_SHARE = 0.2;
+
+/**
+ * Runs `work` from so many callers at once, each starting anew as soon as it is answered, for about `duration_ms`; the
+ * first fifth of the time warms up and is not counted.
+ */
+export async function measure(callers: number, duration_ms: number, work: () => Promise<void>): Promise<Measurement> {
+  const start_ms = performance.now();
+  const counted_from_ms = start_ms + duration_ms * WARM_UP_SHARE;
+  const end_ms = start_ms + duration_ms;
+  const latencies_ms: number[] = [];
+  const call = async (): Promise<void> => {
+    for (;;) {
+      const before_ms = performance.now();
+      if (before_ms >= end_ms) return;
+      await work();
+      const after_ms = performance.now();
+      if (before_ms >= counted_from_ms) latencies_ms.push(after_ms - before_ms);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, call));
+  const elapsed_s = (performance.now() - counted_from_ms) / 1000;
+  latencies_ms.sort((left, right) => left - right);
+  const quantile = (share: number): number => latencies_ms[Math.floor((latencies_ms.length - 1) * share)] ?? Number.NaN;
+  return { per_second: latencies_ms.length / elapsed_s, p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
+}
+
+/** The middle of several runs by their rate: one run of a noisy machine says little. */
+export async function medianOf(runs: number, run: () => Promise<Measurement>): Promise<Measurement> {
+  const measurements: Measurement[] = [];
+  for (let index = 0; index < runs; index += 1) measurements.push(await run());
+  measurements.sort((left, right) => left.per_second - right.per_second);
+  return measurements[Math.floor(measurements.length / 2)] as Measurement;
+}
