@@ -206,7 +206,9 @@ export interface OutboxEvent {
   readonly tenant_id: string;
   readonly event_type: EventType;
   readonly budget_id: string | null;
+  /** What it happened to. */
   readonly subject_id: string;
+  /** What listeners could not read elsewhere later on; empty for allocations and usage, which have rows of their own. */
   readonly payload: Metadata;
   readonly created_at_ms: number;
 }

@@ -7,8 +7,6 @@ import {
   createWindowCache,
   holdChange,
   isPerContext,
-  toAllocationWire,
-  toUsageRecordWire,
   type Alert,
   type Amount,
   type Balance,
@@ -27,6 +25,9 @@ import type { Catalog } from "./catalog.ts";
 import type { Target } from "./command.ts";
 
 const HOUR_MS = 3_600_000;
+
+/** An event about something that has a row of its own names it, and no more. */
+const NO_PAYLOAD: Metadata = {};
 
 /** The windows of all policies; the calendar does not depend on the tenant. */
 const windowAt = createWindowCache();
@@ -134,7 +135,7 @@ export class Batch {
     if (before === null) this.#newAllocations.add(allocation_id);
     else if (!this.#newAllocations.has(allocation_id)) this.#changedAllocations.add(allocation_id);
     if (event_type !== null) {
-      this.addEvent(event_type, allocation.budget_id, allocation_id, toAllocationWire(allocation));
+      this.addEvent(event_type, allocation.budget_id, allocation_id, NO_PAYLOAD);
     }
   }
 
@@ -166,7 +167,7 @@ export class Batch {
     }
     this.#usageRecords.push(record);
     this.#addToRollup(record);
-    this.addEvent("usage.recorded", record.budget_id, record.record_id, toUsageRecordWire(record));
+    this.addEvent("usage.recorded", record.budget_id, record.record_id, NO_PAYLOAD);
   }
 
   /** Raises an alert on a policy, once in a window. */

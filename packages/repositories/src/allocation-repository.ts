@@ -26,7 +26,12 @@ export class AllocationRepository {
   }
 
   /** The tenant's allocations, newest first. */
-  async getAll(tenant_id: string, limit: number, offset: number, now_ms: number): Promise<readonly BudgetAllocation[]> {
+  async getAll(
+    tenant_id: string,
+    limit: number,
+    offset: number,
+    now_ms: number,
+  ): Promise<readonly BudgetAllocation[]> {
     const rows = await this.#of(tenant_id).orderBy("allocation_id", "desc").limit(limit).offset(offset);
     return rows.map(readAt(now_ms));
   }
@@ -37,7 +42,9 @@ export class AllocationRepository {
     const select = whereEqual(this.#of(tenant_id), { budget_id, context_id, component });
     if (is_active === true) void select.where("status", "active").where("expiration_time_ms", ">", now_ms);
     if (is_active === false) {
-      void select.where((either) => either.whereNot("status", "active").orWhere("expiration_time_ms", "<=", now_ms));
+      void select.where((either) => {
+        void either.whereNot("status", "active").orWhere("expiration_time_ms", "<=", now_ms);
+      });
     }
     return readPage(select.orderBy("allocation_id", "desc"), query, readAt(now_ms));
   }
@@ -52,5 +59,7 @@ const readAt =
   (row: Row): BudgetAllocation => {
     const allocation = allocationFromRow(row);
     const { expiration_time_ms } = allocation;
-    return expiration_time_ms > now_ms ? allocation : closeAllocation(allocation, "expired", expiration_time_ms);
+    return expiration_time_ms > now_ms
+      ? allocation
+      : closeAllocation(allocation, "expired", expiration_time_ms);
   };

@@ -46,7 +46,12 @@ export class BudgetRepository {
     const { tenant_id, budget_id } = budget;
     const row = budgetToRow(budget, catalog_version);
     const changing = Object.fromEntries(tables.budgets.changing.map((column) => [column, row[column]]));
-    return updateOne(transaction, this.#present(tenant_id).where({ budget_id }), changing, `budget ${budget_id}`);
+    return updateOne(
+      transaction,
+      this.#present(tenant_id).where({ budget_id }),
+      changing,
+      `budget ${budget_id}`,
+    );
   }
 
   /**
@@ -67,7 +72,12 @@ export class BudgetRepository {
       version: this.#database.knex.raw("version + 1"),
       catalog_version,
     };
-    return updateOne(transaction, this.#present(tenant_id).where({ budget_id }), marks, `budget ${budget_id}`);
+    return updateOne(
+      transaction,
+      this.#present(tenant_id).where({ budget_id }),
+      marks,
+      `budget ${budget_id}`,
+    );
   }
 
   /** Every budget, deleted ones too, that changed after the catalogue had this version; in id order. */

@@ -44,6 +44,14 @@ export interface DatabaseOptions {
 
 const DEFAULT_POOL_SIZE = 10;
 
+/** Whatever Knex would print is thrown as well, to somebody who knows where the log is. */
+const SILENT: Knex.Logger = {
+  warn: () => undefined,
+  error: () => undefined,
+  debug: () => undefined,
+  deprecate: () => undefined,
+};
+
 // better-sqlite3 is built for this version of Node's native interface and crashes without a message below it.
 const REQUIRED_NAPI = 10;
 
@@ -76,6 +84,7 @@ function openSqlite(path: string, exclusive: boolean): Database {
     client: "better-sqlite3",
     connection: { filename, options: { safeIntegers: true } as never },
     useNullAsDefault: true,
+    log: SILENT,
     pool: {
       min: 1,
       max: 1,
@@ -126,6 +135,7 @@ function openPostgres(url: string, pool_size: number): Database {
       application_name: "budget",
     } as Knex.PgConnectionConfig,
     pool: { min: 0, max: pool_size },
+    log: SILENT,
   });
   return database(knex, postgresDialect, () => undefined);
 }

@@ -78,10 +78,14 @@ export const postgresDialect: Dialect = {
   async commit(connection) {
     const { command } = await (connection as Client).query("COMMIT");
     // Where a statement has failed, the server answers a COMMIT with ROLLBACK, and calls that a success.
-    if (command !== "COMMIT") throw new Error("The transaction was rolled back: one of its statements had failed.");
+    if (command !== "COMMIT")
+      throw new Error("The transaction was rolled back: one of its statements had failed.");
   },
   inList: (column, placeholder, type) => `${column} = ANY(${placeholder}::${type}[])`,
   isSettled: (column) => `${column} < pg_snapshot_xmin(pg_current_snapshot())`,
+  // An array is looked up in the index whatever the planner expects of the query.
+  inListOrQuery: (column, placeholder, type, query) =>
+    `${column} = ANY(${placeholder}::${type}[] || ARRAY(${query}))`,
   async lockTenant(connection, tenant_id, mode) {
     const lock = mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
     await query(connection, `SELECT ${lock}(hashtextextended($1, 0))`, [tenant_id]);

@@ -87,6 +87,8 @@ export const sqliteDialect: Dialect = {
   inList: (column, placeholder) => `${column} IN (SELECT value FROM json_each(${placeholder}))`,
   // Transactions that write run one after the other.
   isSettled: () => "TRUE",
+  inListOrQuery: (column, placeholder, _type, query) =>
+    `${column} IN (SELECT value FROM json_each(${placeholder}) UNION ALL SELECT * FROM (${query}))`,
   // A transaction that writes has the whole file to itself.
   lockTenant: () => Promise.resolve(),
   query,

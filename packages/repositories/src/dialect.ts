@@ -35,6 +35,8 @@ export interface Dialect {
   inList(column: string, placeholder: string, type: "uuid" | "text"): string;
   /** A condition that holds where no transaction up to the one in `column` is running any more. */
   isSettled(column: string): string;
+  /** The same, for the values of the array and those that `query` selects. */
+  inListOrQuery(column: string, placeholder: string, type: "uuid" | "text", query: string): string;
   /** Lets many transactions of a tenant run together (shared), or one alone (exclusive), until this one ends. */
   lockTenant(connection: Connection, tenant_id: string, mode: "shared" | "exclusive"): Promise<void>;
   query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]>;

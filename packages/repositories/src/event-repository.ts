@@ -19,7 +19,11 @@ export class EventRepository {
    * The tenant's events after a position, in their order, at most `limit`. One that was written while an earlier
    * transaction is still running waits for that one, whose events stand before it.
    */
-  readAfter(tenant_id: string, { transaction_id, sequence }: EventPosition, limit: number): Promise<readonly StoredEvent[]> {
+  readAfter(
+    tenant_id: string,
+    { transaction_id, sequence }: EventPosition,
+    limit: number,
+  ): Promise<readonly StoredEvent[]> {
     const { dialect } = this.#database;
     return this.#database.snapshot(async (transaction) => {
       const rows = await transaction.query(

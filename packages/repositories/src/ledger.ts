@@ -63,8 +63,10 @@ export class Ledger {
     return this.#database.transaction(async (transaction) => {
       const locked = transaction.lockTenant(tenant_id, mode);
       // An exclusive transaction reads what others committed before it, so it must have its lock first. A shared one
-      // reads what it decides on under row locks, and need not wait for the answer before it sends its first reads.
+      // reads what it decides on under row locks, and need not wait for the answer before it sends its first reads; a
+      // failure of the lock shows below.
       if (mode === "exclusive") await locked;
+      else locked.catch(() => undefined);
       const result = await work(new LedgerSession(tenant_id, transaction));
       await locked;
       return result;
@@ -105,12 +107,14 @@ export class LedgerSession {
     now_ms: number,
     due_limit: number,
   ): Promise<readonly BudgetAllocation[]> {
+    const { dialect } = this.transaction;
+    const due = `SELECT allocation_id FROM allocations
+      WHERE tenant_id = $1 AND status = 'active' AND expiration_time_ms <= $3
+      ORDER BY expiration_time_ms LIMIT $4`;
     const rows = await this.transaction.query(
-      `SELECT * FROM allocations WHERE tenant_id = $1 AND (${this.#in("allocation_id", "$2")} OR allocation_id IN (
-         SELECT allocation_id FROM allocations
-         WHERE tenant_id = $1 AND status = 'active' AND expiration_time_ms <= $3
-         ORDER BY expiration_time_ms LIMIT $4
-       )) ORDER BY allocation_id ${this.transaction.dialect.forUpdate}`,
+      `SELECT * FROM allocations
+       WHERE tenant_id = $1 AND ${dialect.inListOrQuery("allocation_id", "$2", "uuid", due)}
+       ORDER BY allocation_id ${dialect.forUpdate}`,
       [this.tenant_id, ids, now_ms, due_limit],
     );
     return rows.map(allocationFromRow);
@@ -118,6 +122,7 @@ export class LedgerSession {
 
   /** Usage records with these ids; only asked for after a commit whose answer was lost. */
   async findUsageRecords(ids: readonly string[]): Promise<readonly UsageRecord[]> {
+    if (ids.length === 0) return [];
     const rows = await this.transaction.query(
       `SELECT * FROM usage_records WHERE tenant_id = $1 AND ${this.#in("record_id", "$2")}`,
       [this.tenant_id, ids],
@@ -219,9 +224,9 @@ export async function listBalances(
   tenant_id: string,
   policy_id: string,
 ): Promise<readonly Balance[]> {
-  const rows = await transaction.query("SELECT * FROM balances WHERE tenant_id = $1 AND policy_id = $2 ORDER BY scope", [
-    tenant_id,
-    policy_id,
-  ]);
+  const rows = await transaction.query(
+    "SELECT * FROM balances WHERE tenant_id = $1 AND policy_id = $2 ORDER BY scope",
+    [tenant_id, policy_id],
+  );
   return rows.map(balanceFromRow);
 }

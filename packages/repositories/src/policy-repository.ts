@@ -46,7 +46,12 @@ export class PolicyRepository {
     const { tenant_id, policy_id } = policy;
     const row = policyToRow(policy, catalog_version);
     const changing = Object.fromEntries(tables.policies.changing.map((column) => [column, row[column]]));
-    return updateOne(transaction, this.#present(tenant_id).where({ policy_id }), changing, `policy ${policy_id}`);
+    return updateOne(
+      transaction,
+      this.#present(tenant_id).where({ policy_id }),
+      changing,
+      `policy ${policy_id}`,
+    );
   }
 
   /**
@@ -67,7 +72,12 @@ export class PolicyRepository {
       version: this.#database.knex.raw("version + 1"),
       catalog_version,
     };
-    return updateOne(transaction, this.#present(tenant_id).where({ policy_id }), marks, `policy ${policy_id}`);
+    return updateOne(
+      transaction,
+      this.#present(tenant_id).where({ policy_id }),
+      marks,
+      `policy ${policy_id}`,
+    );
   }
 
   /** Every policy, deleted ones too, that changed after the catalogue had this version; in id order. */

@@ -57,7 +57,12 @@ export class PriceRepository {
   update(transaction: Transaction, price: ProviderPricing, catalog_version: number): Promise<void> {
     const { tenant_id, pricing_id, end_ms, status, verified } = price;
     const select: Select = this.#database.knex<Row, Row[]>("prices").where({ tenant_id, pricing_id });
-    return updateOne(transaction, select, { end_ms, status, verified, catalog_version }, `price ${pricing_id}`);
+    return updateOne(
+      transaction,
+      select,
+      { end_ms, status, verified, catalog_version },
+      `price ${pricing_id}`,
+    );
   }
 
   /** Every price of these tenants that changed after their catalogues had these versions; in id order. */

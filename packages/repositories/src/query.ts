@@ -49,7 +49,11 @@ export function rangeOf({ page = 1, limit = DEFAULT_LIMIT }: PageQuery): { limit
 }
 
 /** One page of a statement that has its order already, and how many rows it has in all. */
-export async function readPage<T>(select: Select, page: PageQuery, decode: (row: Row) => T): Promise<Page<T>> {
+export async function readPage<T>(
+  select: Select,
+  page: PageQuery,
+  decode: (row: Row) => T,
+): Promise<Page<T>> {
   const { limit, offset } = rangeOf(page);
   const total = await countOf(select);
   const rows = await select.clone().limit(limit).offset(offset);
@@ -58,7 +62,7 @@ export async function readPage<T>(select: Select, page: PageQuery, decode: (row:
 
 /** How many rows a statement answers in all. */
 export async function countOf(select: Select): Promise<number> {
-  const [row] = (await select.clone().clearOrder().count({ total: "*" })) as Row[];
+  const [row] = await select.clone().clearOrder().count<Row[]>({ total: "*" });
   return Number(row?.total);
 }
 
@@ -66,7 +70,12 @@ export async function countOf(select: Select): Promise<number> {
  * Writes the one row that `select` is for.
  * @throws Error where there is no such row: whoever changes a row has read it in the same transaction
  */
-export async function updateOne(transaction: Transaction, select: Select, row: Row, what: string): Promise<void> {
+export async function updateOne(
+  transaction: Transaction,
+  select: Select,
+  row: Row,
+  what: string,
+): Promise<void> {
   const changed = await transaction.run(select.update(row));
   if (changed !== 1) throw new Error(`There is no ${what} to change.`);
 }

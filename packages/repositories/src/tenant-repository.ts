@@ -23,13 +23,19 @@ export class TenantRepository {
 
   /** Every tenant, by id: for work on the whole database. Nothing of it goes to the holder of a key. */
   async getAll(limit: number, offset: number): Promise<readonly StoredTenant[]> {
-    const rows = await this.#database.knex<Row, Row[]>("tenants").orderBy("tenant_id").limit(limit).offset(offset);
+    const rows = await this.#database
+      .knex<Row, Row[]>("tenants")
+      .orderBy("tenant_id")
+      .limit(limit)
+      .offset(offset);
     return rows.map(tenantFromRow);
   }
 
   /** Makes a tenant without a default budget, its catalogue at version 0; one that is there already stays as it is. */
   create(transaction: Transaction, tenant: Tenant): Promise<void> {
-    return transaction.insertMissing(tables.tenants, [{ ...tenant, default_budget_id: null, catalog_version: 0 }]);
+    return transaction.insertMissing(tables.tenants, [
+      { ...tenant, default_budget_id: null, catalog_version: 0 },
+    ]);
   }
 
   /** Gives a tenant another name. */
@@ -39,12 +45,19 @@ export class TenantRepository {
 
   /** Requests that name no budget are charged to this one. It is part of the catalogue, whose version is raised apart. */
   setDefaultBudget(transaction: Transaction, tenant_id: string, budget_id: string): Promise<void> {
-    return updateOne(transaction, this.#of(tenant_id), { default_budget_id: budget_id }, `tenant ${tenant_id}`);
+    return updateOne(
+      transaction,
+      this.#of(tenant_id),
+      { default_budget_id: budget_id },
+      `tenant ${tenant_id}`,
+    );
   }
 
   /** @throws Error where there is no such tenant */
   async catalogVersion(transaction: Transaction, tenant_id: string): Promise<number> {
-    const rows = await transaction.query("SELECT catalog_version FROM tenants WHERE tenant_id = $1", [tenant_id]);
+    const rows = await transaction.query("SELECT catalog_version FROM tenants WHERE tenant_id = $1", [
+      tenant_id,
+    ]);
     return versionOf(rows, tenant_id);
   }
 

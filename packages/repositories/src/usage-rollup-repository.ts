@@ -66,7 +66,11 @@ export class UsageRollupRepository {
   }
 
   /** The span by day in UTC, provider, model and component, in this order. */
-  async daily(tenant_id: string, filters: UsageRollupFilters, span: UsageSpan): Promise<readonly DailyUsage[]> {
+  async daily(
+    tenant_id: string,
+    filters: UsageRollupFilters,
+    span: UsageSpan,
+  ): Promise<readonly DailyUsage[]> {
     const day = this.#database.knex.raw<Row>(`hour_start_ms / ${DAY_MS}`);
     const rows = await this.#sums(tenant_id, filters, span)
       .select({ day }, "provider", "model", "component")
@@ -81,7 +85,7 @@ export class UsageRollupRepository {
     const select = whereEqual(rollups, { budget_id, provider, component, model, task_type });
     if (start_ms !== null) void select.where("hour_start_ms", ">", start_ms - HOUR_MS);
     if (end_ms !== null) void select.where("hour_start_ms", "<", end_ms);
-    return SUMMED.reduce((summing, column) => summing.sum({ [column]: column }) as Select, select);
+    return SUMMED.reduce((summing, column) => summing.sum<Row[]>({ [column]: column }), select);
   }
 }
 

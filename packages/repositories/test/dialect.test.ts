@@ -27,7 +27,10 @@ for (const kind of TEST_DATABASES) {
       expect(rows).to.deep.equal([]);
       await test.database.transaction((transaction) => write.tenants(transaction, TENANT));
       const found = await test.database.transaction((transaction) =>
-        transaction.query("SELECT name FROM tenants WHERE name = $2 AND tenant_id = $1 AND name = $2", [TENANT, "tenant"]),
+        transaction.query("SELECT name FROM tenants WHERE name = $2 AND tenant_id = $1 AND name = $2", [
+          TENANT,
+          "tenant",
+        ]),
       );
       expect(found).to.deep.equal([{ name: "tenant" }]);
     });
@@ -44,9 +47,10 @@ for (const kind of TEST_DATABASES) {
       expect(await find([id(3), id(1), id(9)])).to.deep.equal([{ tenant_id: id(1) }, { tenant_id: id(3) }]);
       expect(await find([])).to.deep.equal([]);
       const byText = await test.database.transaction((transaction) =>
-        transaction.query(`SELECT 1 AS one FROM tenants WHERE ${transaction.dialect.inList("name", "$1", "text")}`, [
-          ["tenant", `a,"b'{}`],
-        ]),
+        transaction.query(
+          `SELECT 1 AS one FROM tenants WHERE ${transaction.dialect.inList("name", "$1", "text")}`,
+          [["tenant", `a,"b'{}`]],
+        ),
       );
       expect(byText).to.have.length(3);
     });
@@ -76,10 +80,18 @@ for (const kind of TEST_DATABASES) {
 
     it("updates the changing columns of many rows at once", async () => {
       const [a, b, c] = ["a", "b", "c"].map((scope) => balance({ scope }));
-      const [newA, newC] = [a, c].map((one) => balance({ ...one!, used_cost_nano_usd: 2n ** 63n - 1n, held_tokens: 3 }));
+      const [newA, newC] = [a, c].map((one) =>
+        balance({ ...one!, used_cost_nano_usd: 2n ** 63n - 1n, held_tokens: 3 }),
+      );
       await test.database.transaction(async (transaction) => {
-        await transaction.insert(tables.balances, [a, b, c].map((one) => balanceToRow(one!)));
-        await transaction.update(tables.balances, [newC, newA].map((one) => balanceToRow(one!)));
+        await transaction.insert(
+          tables.balances,
+          [a, b, c].map((one) => balanceToRow(one!)),
+        );
+        await transaction.update(
+          tables.balances,
+          [newC, newA].map((one) => balanceToRow(one!)),
+        );
       });
       expect((await balances()).map(balanceFromRow)).to.deep.equal([newA, b, newC]);
     });
@@ -88,10 +100,16 @@ for (const kind of TEST_DATABASES) {
       const big = 2n ** 62n;
       await test.database.transaction(async (transaction) => {
         await write.rollups(transaction, rollup({ total_cost_nano_usd: big }));
-        await write.rollups(transaction, rollup({ total_cost_nano_usd: big - 1n }), rollup({ model: "other" }));
+        await write.rollups(
+          transaction,
+          rollup({ total_cost_nano_usd: big - 1n }),
+          rollup({ model: "other" }),
+        );
       });
       const rows = await test.database.knex<Row, Row[]>("usage_rollups").orderBy("model");
-      expect(rows.map((row) => [row.model, Number(row.request_count), BigInt(row.total_cost_nano_usd as string)])).to.deep.equal([
+      expect(
+        rows.map((row) => [row.model, Number(row.request_count), BigInt(row.total_cost_nano_usd as string)]),
+      ).to.deep.equal([
         ["gpt", 2, 2n ** 63n - 1n],
         ["other", 1, 7n],
       ]);
@@ -192,7 +210,7 @@ describe("dialect: postgres, with several connections", () => {
 
   const waiting = async (): Promise<number> => {
     const { rows } = await test.database.knex.raw<{ rows: Row[] }>(
-      "SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
     );
     return rows.length;
   };
@@ -215,7 +233,9 @@ describe("dialect: postgres, with several connections", () => {
 
   it("keeps locked rows from others until the transaction ends", async () => {
     const key = { tenant_id: TENANT, policy_id: id(200), scope: "" };
-    await test.database.transaction((transaction) => transaction.insert(tables.balances, [balanceToRow(balance())]));
+    await test.database.transaction((transaction) =>
+      transaction.insert(tables.balances, [balanceToRow(balance())]),
+    );
     const first = await opened((transaction) => transaction.lockByKeys(tables.balances, [key]));
     const seen = test.database.transaction((transaction) => transaction.lockByKeys(tables.balances, [key]));
     while ((await waiting()) === 0);

@@ -1,7 +1,6 @@
 import type {
   Alert,
   Balance,
-  Budget,
   BudgetAllocation,
   OutboxEvent,
   ProviderPricing,
@@ -45,11 +44,6 @@ export const budget = (fields: Partial<StoredBudget> = {}): StoredBudget => ({
   version: 1,
   ...fields,
 });
-
-/** A budget as readers see it. */
-export function shown({ deleted_at_ms: _deleted_at_ms, ...rest }: StoredBudget): Budget {
-  return rest;
-}
 
 export const policy = (fields: Partial<StoredPolicy> = {}): StoredPolicy => ({
   tenant_id: TENANT,
@@ -235,7 +229,8 @@ export const write = {
     transaction.insert(tables.usageRecords, records.map(usageRecordToRow)),
   rollups: (transaction: Transaction, ...rollups: UsageRollup[]) =>
     transaction.add(tables.usageRollups, rollups.map(usageRollupToRow)),
-  alerts: (transaction: Transaction, ...alerts: Alert[]) => transaction.insert(tables.alerts, alerts.map(alertToRow)),
+  alerts: (transaction: Transaction, ...alerts: Alert[]) =>
+    transaction.insert(tables.alerts, alerts.map(alertToRow)),
   events: (transaction: Transaction, ...events: OutboxEvent[]) =>
     transaction.insert(tables.events, events.map(eventToRow)),
   prices: (transaction: Transaction, ...prices: ProviderPricing[]) =>

@@ -2,7 +2,10 @@ import { expect } from "chai";
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { openDatabase } from "../src/database.ts";
+import { openDatabase, type Database } from "../src/database.ts";
+import { ensureUsagePartitions, migrate } from "../src/migrate.ts";
+import * as tables from "../src/tables.ts";
+import { T0, TENANT, budget, id, outboxEvent, usageRecord, write } from "./entities.ts";
 import { TEST_DATABASES, startPostgres } from "./harness/test-databases.ts";
 
 for (const kind of TEST_DATABASES) {
@@ -10,13 +13,46 @@ for (const kind of TEST_DATABASES) {
     it("gives each test a migrated database of its own", async () => {
       const [one, other] = [await kind.open(), await kind.open()];
       try {
-        await one.database.knex("schema_migrations").delete();
-        expect(await one.database.knex("schema_migrations")).to.have.length(0);
-        expect(await other.database.knex("schema_migrations")).to.have.length(1);
+        await one.database.transaction((transaction) => write.tenants(transaction, TENANT));
+        expect(await other.database.knex("tenants")).to.have.length(0);
         expect(one.database.dialect.name).to.equal(kind.name);
       } finally {
         await one.close();
         await other.close();
+      }
+    });
+
+    it("leaves nothing of a test to the next one", async () => {
+      const changes: readonly ((database: Database) => Promise<unknown>)[] = [
+        (database) =>
+          database.transaction(async (transaction) => {
+            await write.tenants(transaction, TENANT);
+            await write.budgets(
+              transaction,
+              budget(),
+              budget({ budget_id: id(101), parent_budget_id: id(100) }),
+            );
+            await write.usageRecords(transaction, usageRecord());
+            await write.events(transaction, outboxEvent());
+          }),
+        (database) => database.knex.schema.createTable("another", (table) => table.integer("number")),
+        (database) => ensureUsagePartitions(database, T0),
+        (database) => database.knex("schema_migrations").delete(),
+      ];
+      for (const change of changes) {
+        const one = await kind.open();
+        await change(one.database);
+        await one.close();
+        const next = await kind.open();
+        expect(await migrate(next.database)).to.deep.equal([]);
+        expect(await next.database.knex.schema.hasTable("another")).to.equal(false);
+        expect(await next.database.knex.schema.hasTable("usage_records_2026_11")).to.equal(false);
+        for (const table of Object.values(tables)) {
+          expect(await next.database.knex(table.name), table.name).to.have.length(0);
+        }
+        await next.database.transaction((transaction) => write.events(transaction, outboxEvent()));
+        expect(Number((await next.database.knex("events"))[0].sequence)).to.equal(1);
+        await next.close();
       }
     });
   });
@@ -36,7 +72,9 @@ describe("the PostgreSQL server of tests", () => {
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const answer = await new Promise<string>((resolve) => child.stdout.once("data", (data) => resolve(String(data))));
+    const answer = await new Promise<string>((resolve) =>
+      child.stdout.once("data", (data) => resolve(String(data))),
+    );
     const { pid, folder } = JSON.parse(answer) as { pid: number; folder: string };
     expect(isAlive(pid)).to.equal(true);
     child.kill("SIGKILL");

@@ -34,7 +34,10 @@ import { TEST_DATABASES, type TestDatabase } from "./harness/test-databases.ts";
 
 // PostgreSQL's text has no NUL; free data may have one, because it is kept as JSON.
 const text = fc.string({ unit: "binary" }).map((value) => value.replaceAll("\0", ""));
-const cost = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), fc.constantFrom(0n, 2n ** 53n + 1n, 2n ** 63n - 1n));
+const cost = fc.oneof(
+  fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+  fc.constantFrom(0n, 2n ** 53n + 1n, 2n ** 63n - 1n),
+);
 const tokens = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, Number.MAX_SAFE_INTEGER));
 const time = fc.integer({ min: 0, max: 8_640_000_000_000_000 });
 const share = fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0);
@@ -293,7 +296,9 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("keep the sums of a rollup", async () => {
-      await test.database.transaction((transaction) => write.rollups(transaction, rollup({ total_cost_nano_usd: 2n ** 63n - 1n })));
+      await test.database.transaction((transaction) =>
+        write.rollups(transaction, rollup({ total_cost_nano_usd: 2n ** 63n - 1n })),
+      );
       const [row] = await test.database.knex<Row, Row[]>("usage_rollups");
       expect(BigInt(row!.total_cost_nano_usd as string)).to.equal(2n ** 63n - 1n);
     });

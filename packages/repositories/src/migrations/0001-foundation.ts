@@ -166,13 +166,19 @@ export async function up(knex: Knex): Promise<void> {
     text(table, "provider");
     text(table, "model");
     text(table, "task_type");
-    bigint(table, "request_count");
-    bigint(table, "input_tokens");
-    bigint(table, "output_tokens");
-    bigint(table, "input_cost_nano_usd");
-    bigint(table, "output_cost_nano_usd");
-    bigint(table, "other_cost_nano_usd");
-    bigint(table, "total_cost_nano_usd");
+    for (const name of [
+      "request_count",
+      "input_tokens",
+      "output_tokens",
+      "input_cost_nano_usd",
+      "output_cost_nano_usd",
+      "other_cost_nano_usd",
+      "total_cost_nano_usd",
+    ]) {
+      bigint(table, name);
+      // These are added up in the database, and SQLite would go on with a float where a sum passes 64 bits.
+      if (!postgres) table.check("typeof(??) = 'integer'", [name]);
+    }
     table.primary([
       "tenant_id",
       "hour_start_ms",
@@ -204,7 +210,8 @@ export async function up(knex: Knex): Promise<void> {
     table.bigIncrements("sequence");
     // Sequences are given before transactions commit, so they alone do not tell what a reader has seen; transactions of
     // SQLite run one after the other.
-    if (postgres) table.specificType("transaction_id", "xid8").notNullable().defaultTo(knex.raw("pg_current_xact_id()"));
+    if (postgres)
+      table.specificType("transaction_id", "xid8").notNullable().defaultTo(knex.raw("pg_current_xact_id()"));
     else table.bigInteger("transaction_id").notNullable().defaultTo(0);
     uuid(table, "tenant_id");
     text(table, "event_type");

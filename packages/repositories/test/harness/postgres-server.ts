@@ -1,5 +1,14 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { chownSync, closeSync, cpSync, existsSync, mkdtempSync, chmodSync, openSync, readFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  chmodSync,
+  openSync,
+  readFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -132,14 +141,18 @@ async function run(
   const log = join(folder, "server.log");
   const output = openSync(log, "a");
   const flags = settings.flatMap((setting) => ["-c", setting]);
-  const server = spawn("/bin/sh", ["-c", SUPERVISOR, "supervisor", binaries, folder, String(port), ...flags], {
-    ...owner,
-    // Its own process group: Ctrl-C is for the tests, which then end, and the server with them.
-    detached: true,
-    cwd: folder,
-    env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
-    stdio: ["pipe", output, output],
-  });
+  const server = spawn(
+    "/bin/sh",
+    ["-c", SUPERVISOR, "supervisor", binaries, folder, String(port), ...flags],
+    {
+      ...owner,
+      // Its own process group: Ctrl-C is for the tests, which then end, and the server with them.
+      detached: true,
+      cwd: folder,
+      env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
+      stdio: ["pipe", output, output],
+    },
+  );
   closeSync(output);
   let problem = "";
   server.on("error", (error) => (problem = error.message));
@@ -149,7 +162,9 @@ async function run(
   while (!isReady(folder, server.pid)) {
     if (problem !== "" || !isRunning(server) || performance.now() > deadline) {
       server.stdin!.destroy();
-      throw new Error(`PostgreSQL did not start. ${problem}\n${existsSync(log) ? readFileSync(log, "utf8") : ""}`);
+      throw new Error(
+        `PostgreSQL did not start. ${problem}\n${existsSync(log) ? readFileSync(log, "utf8") : ""}`,
+      );
     }
     await delay(POLL_MS);
   }
@@ -174,14 +189,16 @@ interface Owner {
 /** PostgreSQL refuses to run as root: then it runs as `nobody`, whom every machine has. */
 function serverOwner(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const idOf = (flag: string): number => Number(spawnSync("id", [flag, "nobody"], { encoding: "utf8" }).stdout);
+  const idOf = (flag: string): number =>
+    Number(spawnSync("id", [flag, "nobody"], { encoding: "utf8" }).stdout);
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
 /** The folder of the binaries, or of a copy where `owner` may not enter the original (a checkout below `/root`). */
 function reachableBinaries(folder: string, owner: Owner | undefined): string {
   const installed = installedBinaries();
-  const runs = (binaries: string) => spawnSync(join(binaries, "postgres"), ["--version"], { ...owner }).status === 0;
+  const runs = (binaries: string) =>
+    spawnSync(join(binaries, "postgres"), ["--version"], { ...owner }).status === 0;
   if (runs(installed)) return installed;
   const copy = join(folder, "native");
   cpSync(dirname(installed), copy, { recursive: true, verbatimSymlinks: true });
