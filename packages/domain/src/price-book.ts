@@ -1,4 +1,5 @@
-import { costOf } from "./cost-of-usage.ts";
+import { costOfTokens } from "./cost-of-usage.ts";
+import type { NanoUsd } from "./money.ts";
 import type { Alternative } from "./outcome.ts";
 import { normaliseName, SHARED_TENANT_ID, type ProviderPricing, type TimeOfDay } from "./price.ts";
 import { dimensionsOf } from "./usage.ts";
@@ -41,6 +42,10 @@ export interface TokenCounts {
 }
 
 const MOST_ALTERNATIVES = 3;
+/** Costs of a call are worked out for so many of the models that are cheaper for a middling one. */
+const MOST_RANKED = 10;
+const MIDDLING_CALL: TokenCounts = { input_tokens: 1000, output_tokens: 1000 };
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const STANDARD = "standard";
 
@@ -100,6 +105,16 @@ interface Shelf {
   answer: ProviderPricing | undefined;
   from_ms: number;
   until_ms: number;
+}
+
+/**
+ * Models by their cost, and the hour that it was worked out for: a provider can have hundreds, and asking all of them
+ * at every call near a limit would take milliseconds.
+ */
+interface Ranking {
+  readonly prices: readonly ProviderPricing[];
+  readonly from_ms: number;
+  readonly until_ms: number;
 }
 
 /** The instants around one where a price may begin or cease to hold. */
@@ -194,34 +209,58 @@ export function createPriceBook(prices: readonly ProviderPricing[]): PriceBook {
     return price && { price, matched_by: "family" };
   }
 
+  const rankings = new Map<string, Ranking>();
+
+  /** The models of a provider that may stand in for one, cheapest first for a call of middling size. */
+  function standInsFor(current: ProviderPricing, at_ms: number): readonly ProviderPricing[] {
+    const known = rankings.get(current.pricing_id);
+    if (known !== undefined && at_ms >= known.from_ms && at_ms < known.until_ms) return known.prices;
+    const cost = costIfKnown(current, MIDDLING_CALL);
+    const cheapestOfCost = new Map<bigint, ProviderPricing>();
+    for (const shelf of shelvesOfProvider.get(normaliseName(current.provider)) ?? []) {
+      const price = priceAt(shelf, at_ms);
+      if (!price || !mayStandInFor(price, current)) continue;
+      const other = costIfKnown(price, MIDDLING_CALL);
+      if (other <= 0n || other >= cost) continue;
+      // Names of one cost are mostly names of one model; the shortest is the one people know.
+      const namesake = cheapestOfCost.get(other);
+      if (namesake === undefined || byNameLength(price, namesake) < 0) cheapestOfCost.set(other, price);
+    }
+    const prices = [...cheapestOfCost].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, price]) => price);
+    const from_ms = at_ms - (at_ms % HOUR_MS);
+    rankings.set(current.pricing_id, {
+      prices: prices.slice(0, MOST_RANKED),
+      from_ms,
+      until_ms: from_ms + HOUR_MS,
+    });
+    return rankings.get(current.pricing_id)?.prices ?? [];
+  }
+
   return {
     find,
     history: (provider, model) => shelves.get(keyOf(provider, model))?.prices.slice() ?? [],
     list: () => listed,
-    cheaperAlternatives(provider, model, { input_tokens, output_tokens }, at_ms) {
-      const usage = { input_tokens, output_tokens };
+    cheaperAlternatives(provider, model, tokens, at_ms) {
       const current = find(provider, model, at_ms)?.price;
-      const cost = current && costOf(usage, current);
-      if (!current || !cost?.ok) return [];
-      const cheapestOfCost = new Map<bigint, Alternative>();
-      for (const shelf of shelvesOfProvider.get(normaliseName(provider)) ?? []) {
-        const price = priceAt(shelf, at_ms);
-        if (!price || !mayStandInFor(price, current)) continue;
-        const other = costOf(usage, price);
-        const cost_nano_usd = other.ok ? other.total_cost_nano_usd : 0n;
-        if (cost_nano_usd <= 0n || cost_nano_usd >= cost.total_cost_nano_usd) continue;
-        // Names of one cost are mostly names of one model; the shortest is the one people know.
-        const namesake = cheapestOfCost.get(cost_nano_usd);
-        const isKnownBetter =
-          namesake !== undefined &&
-          (namesake.model.length - price.model.length || compareText(namesake.model, price.model)) <= 0;
-        if (!isKnownBetter) {
-          cheapestOfCost.set(cost_nano_usd, { provider: price.provider, model: price.model, cost_nano_usd });
-        }
-      }
-      return [...cheapestOfCost.values()]
+      if (!current) return [];
+      const cost = costIfKnown(current, tokens);
+      return standInsFor(current, at_ms)
+        .map((price) => ({
+          provider: price.provider,
+          model: price.model,
+          cost_nano_usd: costIfKnown(price, tokens),
+        }))
+        .filter(({ cost_nano_usd }) => cost_nano_usd > 0n && cost_nano_usd < cost)
         .sort((a, b) => (a.cost_nano_usd < b.cost_nano_usd ? -1 : 1))
         .slice(0, MOST_ALTERNATIVES);
     },
   };
 }
+
+/** The cost of some tokens, and 0 where the price does not say it. */
+function costIfKnown(price: ProviderPricing, { input_tokens, output_tokens }: TokenCounts): NanoUsd {
+  return costOfTokens(price, input_tokens, output_tokens) ?? 0n;
+}
+
+const byNameLength = (a: ProviderPricing, b: ProviderPricing): number =>
+  a.model.length - b.model.length || compareText(a.model, b.model);

@@ -88,13 +88,34 @@ function priceTypeOf(components: readonly PriceComponent[]): PriceType {
   return found?.[0] ?? "fixed";
 }
 
-/** The names that mean exactly this model: its id, and what its matcher calls equal. */
-function exactNames(model: ModelInfo): ReadonlySet<string> {
-  const equals = (match: MatchLogic): string[] => {
-    if ("or" in match) return match.or.flatMap(equals);
-    return "equals" in match ? [match.equals] : [];
-  };
-  return new Set([model.id, ...equals(model.match)].map(normaliseName));
+/** Whether a matcher of the catalogue takes a name for its model. */
+function isMatch(match: MatchLogic, name: string): boolean {
+  if ("or" in match) return match.or.some((one) => isMatch(one, name));
+  if ("and" in match) return match.and.every((one) => isMatch(one, name));
+  if ("equals" in match) return name === match.equals;
+  if ("starts_with" in match) return name.startsWith(match.starts_with);
+  if ("ends_with" in match) return name.endsWith(match.ends_with);
+  if ("contains" in match) return name.includes(match.contains);
+  return new RegExp(match.regex).test(name);
+}
+
+/** The names that a matcher gives in full, and those that it gives the beginning of. */
+function namesIn(match: MatchLogic): readonly string[] {
+  if ("or" in match) return match.or.flatMap(namesIn);
+  if ("equals" in match) return [match.equals];
+  return "starts_with" in match && /[a-z0-9]$/i.test(match.starts_with) ? [match.starts_with] : [];
+}
+
+/**
+ * The names that mean exactly this model: its id, what its matcher calls equal, and the bare beginning that all of its
+ * dated names share (`claude-3-5-haiku` of `claude-3-5-haiku-20241022`), where the catalogue, asked for that beginning
+ * alone, answers this model.
+ */
+function exactNames(model: ModelInfo, { models }: Provider): ReadonlySet<string> {
+  const own = namesIn(model.match).filter(
+    (name) => models.find(({ match }) => isMatch(match, name)) === model,
+  );
+  return new Set([model.id, ...own].map(normaliseName));
 }
 
 /** The matchers of a model that look at a part of a name. */
@@ -230,8 +251,13 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
       set_aside.push({ provider: provider.id, model, reason, detail });
     };
     const taken = new Map<string, string>();
-    const offer = (model: ModelInfo, unnamed: readonly UnnamedDraft[], draftSource: string): void => {
-      for (const name of exactNames(model)) {
+    const offer = (
+      model: ModelInfo,
+      seller: Provider,
+      unnamed: readonly UnnamedDraft[],
+      draftSource: string,
+    ): void => {
+      for (const name of exactNames(model, seller)) {
         const owner = taken.get(name);
         if (owner === undefined) {
           taken.set(name, model.id);
@@ -248,17 +274,18 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
       if (fuzzy.length > 0) report("fuzzy_match", fuzzy.join(" "));
       const minimum = MINIMUM_SECONDS.get(`${provider.id}/${model.id}`);
       if (minimum !== undefined) report("minimum_not_priced", `${minimum} seconds for each request`);
-      offer(model, readModel(model, report), source);
+      offer(model, provider, readModel(model, report), source);
     }
     const own = new Set(taken.keys());
     for (const lender of lendersOf(provider, providers)) {
       for (const model of lender.models) {
-        const names = [...exactNames(model)];
+        const names = [...exactNames(model, lender)];
         const rival = names.find((name) => own.has(name) || own.has(familyOf(name) ?? ""));
         if (rival === undefined) {
           // What is wrong with a borrowed model is said once, at the provider that it belongs to.
           offer(
             model,
+            lender,
             readModel(model, () => undefined),
             `${source}/${lender.id}`,
           );

@@ -140,9 +140,20 @@ function openPostgres(url: string, pool_size: number): Database {
   return database(knex, postgresDialect, () => undefined);
 }
 
+/** What Knex does with connections, which its types leave open. */
+interface Pool {
+  acquireConnection(): Promise<Connection>;
+  releaseConnection(connection: Connection): Promise<void>;
+  /** A connection beside the pool. */
+  acquireRawConnection(): Promise<Connection>;
+  destroyRawConnection(connection: Connection): Promise<void>;
+}
+
+export const poolOf = (knex: Knex): Pool => knex.client as Pool;
+
 function database(knex: Knex, dialect: Dialect, release: () => void): Database {
   async function within<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const connection = (await knex.client.acquireConnection()) as Connection;
+    const connection = await poolOf(knex).acquireConnection();
     let usable = true;
     try {
       return await Transaction.run(knex, dialect, connection, begin, work);
@@ -152,7 +163,7 @@ function database(knex: Knex, dialect: Dialect, release: () => void): Database {
     } finally {
       // Knex looks at this mark when it next takes the connection from its pool.
       if (!usable) Object.assign(connection, { __knex__disposed: "connection lost" });
-      await knex.client.releaseConnection(connection);
+      await poolOf(knex).releaseConnection(connection);
     }
   }
   return {

@@ -58,12 +58,7 @@ function forEachRow(
   rows: readonly Row[],
 ): Promise<void> {
   const { statement } = prepare(connection, sql);
-  const values: unknown[] = new Array(columns.length);
-  for (const row of rows) {
-    for (let index = 0; index < columns.length; index += 1)
-      values[index] = bindable(row[columns[index] as string]);
-    statement.run(...values);
-  }
+  for (const row of rows) statement.run(...columns.map((column) => bindable(row[column])));
   return Promise.resolve();
 }
 

@@ -1,5 +1,5 @@
 import type { Knex } from "knex";
-import type { Database } from "./database.ts";
+import { poolOf, type Database } from "./database.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -35,13 +35,13 @@ export async function migrate(database: Database): Promise<readonly string[]> {
 
 /** Runs `work` while no other server migrates. The lock has a connection of its own, so a pool of one is enough. */
 async function withMigrationLock<T>({ knex, dialect }: Database, work: () => Promise<T>): Promise<T> {
-  const connection = (await knex.client.acquireRawConnection()) as object;
+  const connection = await poolOf(knex).acquireRawConnection();
   try {
     await dialect.query(connection, "SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
     return await work();
   } finally {
     // The lock ends with its connection.
-    await knex.client.destroyRawConnection(connection);
+    await poolOf(knex).destroyRawConnection(connection);
   }
 }
 

@@ -16,6 +16,8 @@ import {
   type ProviderPricing,
   type Tenant,
   type Tier,
+  type TimeOfDay,
+  type UsageQuantities,
   type UsageRecord,
   type UsageRollup,
 } from "@budget/domain";
@@ -33,7 +35,7 @@ const integerOrNull = (value: unknown): number | null => (value === null ? null 
 const big = (value: unknown): bigint => BigInt(value as string | number | bigint);
 const bigOrNull = (value: unknown): bigint | null => (value === null ? null : big(value));
 const flag = (value: unknown): boolean => Boolean(value);
-const json = <T>(value: unknown): T => JSON.parse(value as string) as T;
+const json = (value: unknown): unknown => JSON.parse(value as string);
 
 /** A budget row also says when it was deleted: deleted budgets still lead usage to their ancestors. */
 export interface StoredBudget extends Budget {
@@ -64,7 +66,7 @@ export const budgetFromRow = (row: Row): StoredBudget => ({
   description: text(row.description),
   owner: text(row.owner),
   is_active: flag(row.is_active),
-  metadata: json<Metadata>(row.metadata),
+  metadata: json(row.metadata) as Metadata,
   creation_time_ms: integer(row.creation_time_ms),
   updated_at_ms: integer(row.updated_at_ms),
   deleted_at_ms: integerOrNull(row.deleted_at_ms),
@@ -140,7 +142,7 @@ export const allocationFromRow = (row: Row): BudgetAllocation => ({
   creation_time_ms: integer(row.creation_time_ms),
   expiration_time_ms: integer(row.expiration_time_ms),
   closed_at_ms: integerOrNull(row.closed_at_ms),
-  metadata: json<Metadata>(row.metadata),
+  metadata: json(row.metadata) as Metadata,
 });
 
 export const allocationToRow = (allocation: BudgetAllocation): Row => ({
@@ -168,12 +170,12 @@ export const usageRecordFromRow = (row: Row): UsageRecord => ({
   input_tokens: integer(row.input_tokens),
   output_tokens: integer(row.output_tokens),
   total_tokens: integer(row.total_tokens),
-  usage: json(row.usage),
+  usage: json(row.usage) as UsageQuantities,
   input_cost_nano_usd: big(row.input_cost_nano_usd),
   output_cost_nano_usd: big(row.output_cost_nano_usd),
   other_cost_nano_usd: big(row.other_cost_nano_usd),
   total_cost_nano_usd: big(row.total_cost_nano_usd),
-  cost_components: json<StoredComponent[]>(row.cost_components).map((component) => ({
+  cost_components: (json(row.cost_components) as StoredComponent[]).map((component) => ({
     ...component,
     amount_femto_usd: BigInt(component.amount_femto_usd),
     cost_nano_usd: BigInt(component.cost_nano_usd),
@@ -185,7 +187,7 @@ export const usageRecordFromRow = (row: Row): UsageRecord => ({
   operation_id: textOrNull(row.operation_id),
   request_id: textOrNull(row.request_id),
   user_id: textOrNull(row.user_id),
-  metadata: json<Metadata>(row.metadata),
+  metadata: json(row.metadata) as Metadata,
 });
 
 export const usageRecordToRow = (record: UsageRecord): Row => ({
@@ -216,7 +218,7 @@ export const alertFromRow = (row: Row): Alert => ({
   kind: text(row.kind) as Alert["kind"],
   severity: text(row.severity) as Alert["severity"],
   message: text(row.message),
-  details: json<Metadata>(row.details),
+  details: json(row.details) as Metadata,
   acknowledged: flag(row.acknowledged),
   acknowledged_at_ms: integerOrNull(row.acknowledged_at_ms),
   created_at_ms: integer(row.created_at_ms),
@@ -243,7 +245,7 @@ export const eventFromRow = (row: Row): StoredEvent => ({
   event_type: text(row.event_type) as OutboxEvent["event_type"],
   budget_id: textOrNull(row.budget_id),
   subject_id: text(row.subject_id),
-  payload: json<Metadata>(row.payload),
+  payload: json(row.payload) as Metadata,
   created_at_ms: integer(row.created_at_ms),
 });
 
@@ -254,7 +256,7 @@ export const priceFromRow = (row: Row): ProviderPricing => ({
   model: text(row.model),
   price_type: text(row.price_type) as PriceType,
   service_tier: text(row.service_tier),
-  time_of_day: row.time_of_day === null ? null : json(row.time_of_day),
+  time_of_day: row.time_of_day === null ? null : (json(row.time_of_day) as TimeOfDay),
   components: decodePriceComponents(text(row.components)),
   effective_ms: integer(row.effective_ms),
   end_ms: integerOrNull(row.end_ms),

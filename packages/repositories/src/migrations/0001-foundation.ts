@@ -6,14 +6,14 @@ import type { Knex } from "knex";
  * the rows that they point to under its lock, and checking again on every insert would lock the budget's row.
  */
 export async function up(knex: Knex): Promise<void> {
-  const postgres = knex.client.config.client === "pg";
+  const postgres = (knex.client as Knex.Client).config.client === "pg";
 
   const bigint = (table: Knex.CreateTableBuilder, name: string) => table.bigInteger(name).notNullable();
   const text = (table: Knex.CreateTableBuilder, name: string) => table.text(name).notNullable();
   const uuid = (table: Knex.CreateTableBuilder, name: string) => table.uuid(name).notNullable();
 
   await knex.schema.createTable("tenants", (table) => {
-    table.uuid("tenant_id").primary();
+    table.uuid("tenant_id").notNullable().primary();
     text(table, "name");
     table.uuid("default_budget_id");
     bigint(table, "catalog_version");

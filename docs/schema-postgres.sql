@@ -1,0 +1,244 @@
+-- Written by `pnpm schema:dump` from the migrations; `pnpm schema:check` compares it.
+
+CREATE TABLE alerts (
+  tenant_id uuid NOT NULL,
+  alert_id uuid NOT NULL,
+  budget_id uuid NOT NULL,
+  policy_id uuid,
+  kind text NOT NULL,
+  severity text NOT NULL,
+  message text NOT NULL,
+  details text NOT NULL,
+  acknowledged boolean NOT NULL,
+  acknowledged_at_ms bigint,
+  created_at_ms bigint NOT NULL,
+  CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, alert_id)
+);
+
+CREATE TABLE allocations (
+  tenant_id uuid NOT NULL,
+  allocation_id uuid NOT NULL,
+  budget_id uuid NOT NULL,
+  context_id text NOT NULL,
+  component text NOT NULL,
+  tier text NOT NULL,
+  provider text,
+  model text,
+  task_type text NOT NULL,
+  priority integer NOT NULL,
+  tokens_allocated bigint NOT NULL,
+  tokens_used bigint NOT NULL,
+  cost_allocated_nano_usd bigint NOT NULL,
+  cost_used_nano_usd bigint NOT NULL,
+  status text NOT NULL,
+  creation_time_ms bigint NOT NULL,
+  expiration_time_ms bigint NOT NULL,
+  closed_at_ms bigint,
+  metadata text NOT NULL,
+  CONSTRAINT allocations_pkey PRIMARY KEY (tenant_id, allocation_id)
+);
+
+CREATE INDEX allocations_by_budget ON allocations USING btree (tenant_id, budget_id, allocation_id);
+
+CREATE INDEX allocations_by_context ON allocations USING btree (tenant_id, context_id, allocation_id);
+
+CREATE INDEX allocations_live_by_expiration ON allocations USING btree (tenant_id, expiration_time_ms) WHERE (status = 'active'::text);
+
+CREATE TABLE balances (
+  tenant_id uuid NOT NULL,
+  policy_id uuid NOT NULL,
+  scope text NOT NULL,
+  window_start_ms bigint NOT NULL,
+  used_tokens bigint NOT NULL,
+  used_cost_nano_usd bigint NOT NULL,
+  held_tokens bigint NOT NULL,
+  held_cost_nano_usd bigint NOT NULL,
+  alerts_raised bigint NOT NULL,
+  CONSTRAINT balances_pkey PRIMARY KEY (tenant_id, policy_id, scope)
+);
+
+CREATE TABLE budgets (
+  tenant_id uuid NOT NULL,
+  budget_id uuid NOT NULL,
+  parent_budget_id uuid,
+  name text NOT NULL,
+  description text NOT NULL,
+  owner text NOT NULL,
+  is_active boolean NOT NULL,
+  metadata text NOT NULL,
+  creation_time_ms bigint NOT NULL,
+  updated_at_ms bigint NOT NULL,
+  deleted_at_ms bigint,
+  version bigint NOT NULL,
+  catalog_version bigint NOT NULL,
+  CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, budget_id),
+  CONSTRAINT budgets_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id),
+  CONSTRAINT budgets_tenant_id_parent_budget_id_foreign FOREIGN KEY (tenant_id, parent_budget_id) REFERENCES budgets(tenant_id, budget_id)
+);
+
+CREATE INDEX budgets_by_catalog_version ON budgets USING btree (tenant_id, catalog_version);
+
+CREATE INDEX budgets_by_name ON budgets USING btree (tenant_id, name);
+
+CREATE TABLE events (
+  sequence bigint NOT NULL DEFAULT nextval('events_sequence_seq'::regclass),
+  transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  tenant_id uuid NOT NULL,
+  event_type text NOT NULL,
+  budget_id uuid,
+  subject_id uuid NOT NULL,
+  payload text NOT NULL,
+  created_at_ms bigint NOT NULL,
+  CONSTRAINT events_pkey PRIMARY KEY (sequence)
+);
+
+CREATE INDEX events_by_position ON events USING btree (tenant_id, transaction_id, sequence);
+
+CREATE TABLE idempotency_keys (
+  tenant_id uuid NOT NULL,
+  idempotency_key text NOT NULL,
+  operation text NOT NULL,
+  request text NOT NULL,
+  outcome text NOT NULL,
+  created_at_ms bigint NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, idempotency_key)
+);
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (created_at_ms);
+
+CREATE TABLE policies (
+  tenant_id uuid NOT NULL,
+  policy_id uuid NOT NULL,
+  budget_id uuid NOT NULL,
+  type text NOT NULL,
+  period text NOT NULL,
+  time_zone text NOT NULL,
+  tier text,
+  provider text,
+  model text,
+  component text,
+  task_type text,
+  token_limit bigint,
+  cost_limit_nano_usd bigint,
+  warning_threshold double precision NOT NULL,
+  action_threshold double precision NOT NULL,
+  enabled boolean NOT NULL,
+  priority_override boolean NOT NULL,
+  allow_unpriced boolean NOT NULL,
+  created_at_ms bigint NOT NULL,
+  updated_at_ms bigint NOT NULL,
+  deleted_at_ms bigint,
+  version bigint NOT NULL,
+  catalog_version bigint NOT NULL,
+  CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, policy_id),
+  CONSTRAINT policies_tenant_id_budget_id_foreign FOREIGN KEY (tenant_id, budget_id) REFERENCES budgets(tenant_id, budget_id)
+);
+
+CREATE INDEX policies_by_budget ON policies USING btree (tenant_id, budget_id);
+
+CREATE INDEX policies_by_catalog_version ON policies USING btree (tenant_id, catalog_version);
+
+CREATE TABLE prices (
+  tenant_id uuid NOT NULL,
+  pricing_id uuid NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  price_type text NOT NULL,
+  service_tier text NOT NULL,
+  time_of_day text,
+  components text NOT NULL,
+  effective_ms bigint NOT NULL,
+  end_ms bigint,
+  source text NOT NULL,
+  status text NOT NULL,
+  verified boolean NOT NULL,
+  created_at_ms bigint NOT NULL,
+  catalog_version bigint NOT NULL,
+  CONSTRAINT prices_pkey PRIMARY KEY (tenant_id, pricing_id),
+  CONSTRAINT prices_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+
+CREATE INDEX prices_by_catalog_version ON prices USING btree (tenant_id, catalog_version);
+
+CREATE INDEX prices_by_model ON prices USING btree (tenant_id, provider, model, effective_ms);
+
+CREATE TABLE schema_migrations (
+  id integer NOT NULL DEFAULT nextval('schema_migrations_id_seq'::regclass),
+  name character varying(255),
+  batch integer,
+  migration_time timestamp with time zone,
+  CONSTRAINT schema_migrations_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE schema_migrations_lock (
+  index integer NOT NULL DEFAULT nextval('schema_migrations_lock_index_seq'::regclass),
+  is_locked integer,
+  CONSTRAINT schema_migrations_lock_pkey PRIMARY KEY (index)
+);
+
+CREATE TABLE tenants (
+  tenant_id uuid NOT NULL,
+  name text NOT NULL,
+  default_budget_id uuid,
+  catalog_version bigint NOT NULL,
+  created_at_ms bigint NOT NULL,
+  CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id)
+);
+
+CREATE TABLE usage_records (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  timestamp_ms bigint NOT NULL,
+  allocation_id uuid,
+  budget_id uuid NOT NULL,
+  context_id text NOT NULL,
+  component text NOT NULL,
+  tier text NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  task_type text NOT NULL,
+  input_tokens bigint NOT NULL,
+  output_tokens bigint NOT NULL,
+  total_tokens bigint NOT NULL,
+  usage text NOT NULL,
+  input_cost_nano_usd bigint NOT NULL,
+  output_cost_nano_usd bigint NOT NULL,
+  other_cost_nano_usd bigint NOT NULL,
+  total_cost_nano_usd bigint NOT NULL,
+  cost_components text NOT NULL,
+  pricing_id uuid,
+  overage_tokens bigint NOT NULL,
+  overage_cost_nano_usd bigint NOT NULL,
+  operation_id text,
+  request_id text,
+  user_id text,
+  metadata text NOT NULL,
+  CONSTRAINT usage_records_pkey PRIMARY KEY (tenant_id, record_id, timestamp_ms)
+) PARTITION BY RANGE (timestamp_ms);
+
+CREATE INDEX usage_records_by_allocation ON ONLY usage_records USING btree (tenant_id, allocation_id);
+
+CREATE INDEX usage_records_by_budget ON ONLY usage_records USING btree (tenant_id, budget_id, timestamp_ms);
+
+CREATE INDEX usage_records_by_context ON ONLY usage_records USING btree (tenant_id, context_id);
+
+CREATE TABLE usage_records_default PARTITION OF usage_records DEFAULT;
+
+CREATE TABLE usage_rollups (
+  tenant_id uuid NOT NULL,
+  hour_start_ms bigint NOT NULL,
+  budget_id uuid NOT NULL,
+  component text NOT NULL,
+  tier text NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  task_type text NOT NULL,
+  request_count bigint NOT NULL,
+  input_tokens bigint NOT NULL,
+  output_tokens bigint NOT NULL,
+  input_cost_nano_usd bigint NOT NULL,
+  output_cost_nano_usd bigint NOT NULL,
+  other_cost_nano_usd bigint NOT NULL,
+  total_cost_nano_usd bigint NOT NULL,
+  CONSTRAINT usage_rollups_pkey PRIMARY KEY (tenant_id, hour_start_ms, budget_id, component, tier, provider, model, task_type)
+);

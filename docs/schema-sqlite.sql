@@ -1,0 +1,246 @@
+-- Written by `pnpm schema:dump` from the migrations; `pnpm schema:check` compares it.
+
+CREATE TABLE alerts (
+  tenant_id char(36) not null,
+  alert_id char(36) not null,
+  budget_id char(36) not null,
+  policy_id char(36),
+  kind text not null,
+  severity text not null,
+  message text not null,
+  details text not null,
+  acknowledged boolean not null,
+  acknowledged_at_ms bigint,
+  created_at_ms bigint not null,
+  primary key (tenant_id, alert_id)
+);
+
+CREATE TABLE allocations (
+  tenant_id char(36) not null,
+  allocation_id char(36) not null,
+  budget_id char(36) not null,
+  context_id text not null,
+  component text not null,
+  tier text not null,
+  provider text,
+  model text,
+  task_type text not null,
+  priority integer not null,
+  tokens_allocated bigint not null,
+  tokens_used bigint not null,
+  cost_allocated_nano_usd bigint not null,
+  cost_used_nano_usd bigint not null,
+  status text not null,
+  creation_time_ms bigint not null,
+  expiration_time_ms bigint not null,
+  closed_at_ms bigint,
+  metadata text not null,
+  primary key (tenant_id, allocation_id)
+);
+
+CREATE INDEX allocations_by_budget on allocations (tenant_id, budget_id, allocation_id);
+
+CREATE INDEX allocations_by_context on allocations (tenant_id, context_id, allocation_id);
+
+CREATE INDEX allocations_live_by_expiration ON allocations (tenant_id, expiration_time_ms) WHERE status = 'active';
+
+CREATE TABLE balances (
+  tenant_id char(36) not null,
+  policy_id char(36) not null,
+  scope text not null,
+  window_start_ms bigint not null,
+  used_tokens bigint not null,
+  used_cost_nano_usd bigint not null,
+  held_tokens bigint not null,
+  held_cost_nano_usd bigint not null,
+  alerts_raised bigint not null,
+  primary key (tenant_id, policy_id, scope)
+);
+
+CREATE TABLE budgets (
+  tenant_id char(36) not null,
+  budget_id char(36) not null,
+  parent_budget_id char(36),
+  name text not null,
+  description text not null,
+  owner text not null,
+  is_active boolean not null,
+  metadata text not null,
+  creation_time_ms bigint not null,
+  updated_at_ms bigint not null,
+  deleted_at_ms bigint,
+  version bigint not null,
+  catalog_version bigint not null,
+  foreign key(tenant_id) references tenants(tenant_id),
+  foreign key(tenant_id, parent_budget_id) references budgets(tenant_id, budget_id),
+  primary key (tenant_id, budget_id)
+);
+
+CREATE INDEX budgets_by_catalog_version on budgets (tenant_id, catalog_version);
+
+CREATE INDEX budgets_by_name on budgets (tenant_id, name);
+
+CREATE TABLE events (
+  sequence integer not null primary key autoincrement,
+  transaction_id bigint not null default '0',
+  tenant_id char(36) not null,
+  event_type text not null,
+  budget_id char(36),
+  subject_id char(36) not null,
+  payload text not null,
+  created_at_ms bigint not null
+);
+
+CREATE INDEX events_by_position on events (tenant_id, transaction_id, sequence);
+
+CREATE TABLE idempotency_keys (
+  tenant_id char(36) not null,
+  idempotency_key text not null,
+  operation text not null,
+  request text not null,
+  outcome text not null,
+  created_at_ms bigint not null,
+  primary key (tenant_id, idempotency_key)
+);
+
+CREATE INDEX idempotency_keys_by_age on idempotency_keys (created_at_ms);
+
+CREATE TABLE policies (
+  tenant_id char(36) not null,
+  policy_id char(36) not null,
+  budget_id char(36) not null,
+  type text not null,
+  period text not null,
+  time_zone text not null,
+  tier text,
+  provider text,
+  model text,
+  component text,
+  task_type text,
+  token_limit bigint,
+  cost_limit_nano_usd bigint,
+  warning_threshold float not null,
+  action_threshold float not null,
+  enabled boolean not null,
+  priority_override boolean not null,
+  allow_unpriced boolean not null,
+  created_at_ms bigint not null,
+  updated_at_ms bigint not null,
+  deleted_at_ms bigint,
+  version bigint not null,
+  catalog_version bigint not null,
+  foreign key(tenant_id, budget_id) references budgets(tenant_id, budget_id),
+  primary key (tenant_id, policy_id)
+);
+
+CREATE INDEX policies_by_budget on policies (tenant_id, budget_id);
+
+CREATE INDEX policies_by_catalog_version on policies (tenant_id, catalog_version);
+
+CREATE TABLE prices (
+  tenant_id char(36) not null,
+  pricing_id char(36) not null,
+  provider text not null,
+  model text not null,
+  price_type text not null,
+  service_tier text not null,
+  time_of_day text,
+  components text not null,
+  effective_ms bigint not null,
+  end_ms bigint,
+  source text not null,
+  status text not null,
+  verified boolean not null,
+  created_at_ms bigint not null,
+  catalog_version bigint not null,
+  foreign key(tenant_id) references tenants(tenant_id),
+  primary key (tenant_id, pricing_id)
+);
+
+CREATE INDEX prices_by_catalog_version on prices (tenant_id, catalog_version);
+
+CREATE INDEX prices_by_model on prices (tenant_id, provider, model, effective_ms);
+
+CREATE TABLE schema_migrations (
+  id integer not null primary key autoincrement,
+  name varchar(255),
+  batch integer,
+  migration_time datetime
+);
+
+CREATE TABLE schema_migrations_lock (
+  index integer not null primary key autoincrement,
+  is_locked integer
+);
+
+CREATE TABLE tenants (
+  tenant_id char(36) not null,
+  name text not null,
+  default_budget_id char(36),
+  catalog_version bigint not null,
+  created_at_ms bigint not null,
+  primary key (tenant_id)
+);
+
+CREATE TABLE usage_records (
+  tenant_id char(36) not null,
+  record_id char(36) not null,
+  timestamp_ms bigint not null,
+  allocation_id char(36),
+  budget_id char(36) not null,
+  context_id text not null,
+  component text not null,
+  tier text not null,
+  provider text not null,
+  model text not null,
+  task_type text not null,
+  input_tokens bigint not null,
+  output_tokens bigint not null,
+  total_tokens bigint not null,
+  usage text not null,
+  input_cost_nano_usd bigint not null,
+  output_cost_nano_usd bigint not null,
+  other_cost_nano_usd bigint not null,
+  total_cost_nano_usd bigint not null,
+  cost_components text not null,
+  pricing_id char(36),
+  overage_tokens bigint not null,
+  overage_cost_nano_usd bigint not null,
+  operation_id text,
+  request_id text,
+  user_id text,
+  metadata text not null,
+  primary key (tenant_id, record_id, timestamp_ms)
+);
+
+CREATE INDEX usage_records_by_allocation on usage_records (tenant_id, allocation_id);
+
+CREATE INDEX usage_records_by_budget on usage_records (tenant_id, budget_id, timestamp_ms);
+
+CREATE INDEX usage_records_by_context on usage_records (tenant_id, context_id);
+
+CREATE TABLE usage_rollups (
+  tenant_id char(36) not null,
+  hour_start_ms bigint not null,
+  budget_id char(36) not null,
+  component text not null,
+  tier text not null,
+  provider text not null,
+  model text not null,
+  task_type text not null,
+  request_count bigint not null,
+  input_tokens bigint not null,
+  output_tokens bigint not null,
+  input_cost_nano_usd bigint not null,
+  output_cost_nano_usd bigint not null,
+  other_cost_nano_usd bigint not null,
+  total_cost_nano_usd bigint not null,
+  primary key (tenant_id, hour_start_ms, budget_id, component, tier, provider, model, task_type),
+  check (typeof(request_count) = 'integer'),
+  check (typeof(input_tokens) = 'integer'),
+  check (typeof(output_tokens) = 'integer'),
+  check (typeof(input_cost_nano_usd) = 'integer'),
+  check (typeof(output_cost_nano_usd) = 'integer'),
+  check (typeof(other_cost_nano_usd) = 'integer'),
+  check (typeof(total_cost_nano_usd) = 'integer')
+);
