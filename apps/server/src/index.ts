@@ -1,1 +1,9 @@
-export {};
+export {
+  ConfigurationError,
+  SETTINGS,
+  readConfiguration,
+  type Configuration,
+  type Setting,
+} from "./configuration.ts";
+export { openApiDocument } from "./openapi.ts";
+export { VERSION, startServer, type RunningServer } from "./server.ts";

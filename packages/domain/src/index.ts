@@ -244,9 +244,11 @@ export {
 } from "./schemas/policy.ts";
 export {
   CurrentPriceRequestSchema,
+  CurrentPriceSchema,
   PriceQuerySchema,
   PriceSchema,
   type CurrentPriceRequest,
+  type CurrentPriceWire,
   type PriceQuery,
   type PriceWire,
 } from "./schemas/price.ts";

@@ -12,9 +12,9 @@ if (command !== "write" && command !== "check") {
 
 try {
   for (const kind of TEST_DATABASES) {
-    const { database, close } = await kind.open();
-    const dump = await dumpSchema(database);
-    await close();
+    const test = await kind.open();
+    const dump = await dumpSchema(test.database);
+    await test.close();
     const file = `docs/schema-${kind.name}.sql`;
     const path = fileURLToPath(new URL(`../../../${file}`, import.meta.url));
     if (command === "write") {
@@ -29,10 +29,14 @@ try {
 }
 
 function isSame(file: string, path: string, dump: string): boolean {
-  const { status, stdout, stderr, error } = spawnSync("diff", ["-u", "-L", file, "-L", "migrations", path, "-"], {
-    input: dump,
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr, error } = spawnSync(
+    "diff",
+    ["-u", "-L", file, "-L", "migrations", path, "-"],
+    {
+      input: dump,
+      encoding: "utf8",
+    },
+  );
   if (status === 0) return true;
   console.error(`${stdout}${stderr}${error?.message ?? ""}`);
   console.error(`${file} is not the schema that the migrations make. Run: pnpm schema:dump`);

@@ -8,7 +8,10 @@ for (const kind of TEST_DATABASES) {
   describe(`schema dump: ${kind.name}`, () => {
     it("is the committed one", async () => {
       const test = await kind.open();
-      const committed = readFileSync(new URL(`../../../docs/schema-${kind.name}.sql`, import.meta.url), "utf8");
+      const committed = readFileSync(
+        new URL(`../../../docs/schema-${kind.name}.sql`, import.meta.url),
+        "utf8",
+      );
       expect(await dumpSchema(test.database)).to.equal(committed);
       await test.close();
     });
@@ -33,7 +36,10 @@ for (const kind of TEST_DATABASES) {
         table.integer("number").notNullable();
       });
       const added = (await lines()).filter((line) => !before.includes(line)).join("\n");
-      expect(added).to.match(/motto text/).and.match(/INDEX tenants_by_name/i).and.match(/TABLE another/i);
+      expect(added)
+        .to.match(/motto text/)
+        .and.match(/INDEX tenants_by_name/i)
+        .and.match(/TABLE another/i);
       await test.close();
     });
   });

@@ -58,3 +58,12 @@ export const CurrentPriceRequestSchema = Type.Object(
   closed,
 );
 export type CurrentPriceRequest = Static<typeof CurrentPriceRequestSchema>;
+
+/** The price in force, and how the name that was asked for led to it. */
+export const CurrentPriceSchema = Type.Object({
+  ...PriceSchema.properties,
+  matched_by: Type.Enum(["exact", "family"], {
+    description: "`family`: a dated name without a price of its own has that of its undated name",
+  }),
+});
+export type CurrentPriceWire = Static<typeof CurrentPriceSchema>;

@@ -1,0 +1,175 @@
+import type { Logger } from "@budget/domain";
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import helmet from "helmet";
+import { commandContext, expectedVersion, isProblem } from "./command-context.ts";
+import { openApiDocument } from "./openapi.ts";
+import { problem, type ProblemAnswer } from "./problems.ts";
+import { ROUTES } from "./routes/index.ts";
+import type { Answer, Route, RouteInput, Services } from "./routes/route.ts";
+import { compileValidator, type Validator } from "./validation.ts";
+
+export interface AppOptions {
+  readonly services: Services;
+  readonly logger: Logger;
+  /** Whom the requests belong to. */
+  readonly tenant_id: string;
+}
+
+/** The size that a body may have where its route says nothing else. */
+const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** Builds the HTTP side of the server from the list of routes. */
+export function createApp({ services, logger, tenant_id }: AppOptions): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.set("etag", false);
+  app.set("query parser", "simple");
+  app.use(helmet());
+
+  const document = JSON.stringify(openApiDocument(services.version));
+  app.get("/openapi.json", (_request, response) => {
+    response.setHeader("Content-Type", "application/json; charset=utf-8");
+    response.end(document);
+  });
+  for (const route of ROUTES) {
+    app[route.method](expressPath(route.path), ...bodyReader(route), handlerOf(route, services, tenant_id));
+  }
+  app.use(noSuchRoute);
+  app.use(failureHandler(logger));
+  return app;
+}
+
+/** `/api/budgets/{budget_id}` as Express writes it. */
+const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+function bodyReader(route: Route) {
+  if (route.body === undefined) return [];
+  return [express.json({ limit: route.body_limit_bytes ?? BODY_LIMIT_BYTES, type: isJson })];
+}
+
+const isJson = (request: { headers: { "content-type"?: string | undefined } }): boolean =>
+  /^application\/([\w.-]+\+)?json\b/i.test(request.headers["content-type"] ?? "");
+
+interface Validators {
+  readonly params: Validator;
+  readonly query: Validator;
+  readonly body: Validator;
+}
+
+const anything: Validator = () => null;
+
+function validatorsOf(route: Route): Validators {
+  const body = route.body_check ?? route.body;
+  return {
+    params: route.params === undefined ? anything : compileValidator(route.params, "params"),
+    query: route.query === undefined ? anything : compileValidator(route.query, "query"),
+    body: body === undefined ? anything : compileValidator(body, "body"),
+  };
+}
+
+function handlerOf(route: Route, services: Services, tenant_id: string) {
+  const validators = validatorsOf(route);
+  return async (request: Request, response: Response): Promise<void> => {
+    const input = readInput(route, validators, request, tenant_id);
+    send(
+      response,
+      isProblem(input) ? input : await route.handle(input as RouteInput<never, never, never>, services),
+    );
+  };
+}
+
+/** The parts of a request as its route wants them, or the first problem with them. */
+function readInput(
+  route: Route,
+  validators: Validators,
+  request: Request,
+  tenant_id: string,
+): RouteInput<unknown, unknown, unknown> | ProblemAnswer {
+  // Express makes the query anew each time that it is asked for.
+  const { params, query } = request;
+  const body = request.body as unknown;
+  if (route.body !== undefined && body === undefined) return missingBody(request);
+  const wrong = validators.params(params) ?? validators.query(query) ?? validators.body(body);
+  if (wrong !== null) return wrong;
+  const context = commandContext(request, tenant_id);
+  if (isProblem(context)) return context;
+  const expected_version = route.conditional === true ? expectedVersion(request) : null;
+  if (isProblem(expected_version)) return expected_version;
+  return { params, query, body, context, expected_version };
+}
+
+function missingBody(request: Request): ProblemAnswer {
+  if (request.headers["content-type"] !== undefined && !isJson(request)) {
+    return problem({ code: "unsupported_media_type", detail: "The body must be JSON, as application/json." });
+  }
+  return problem({ code: "invalid_value", field: "", detail: "A JSON body is needed, as application/json." });
+}
+
+function send(response: Response, answer: Answer): void {
+  response.statusCode = answer.status;
+  const type =
+    answer.status < 400 ? "application/json; charset=utf-8" : "application/problem+json; charset=utf-8";
+  response.setHeader("Content-Type", type);
+  for (const name in answer.headers) response.setHeader(name, answer.headers[name] ?? "");
+  response.end(JSON.stringify(answer.body));
+}
+
+/** Answers what no route has answered: another method of a known path, or an unknown path. */
+function noSuchRoute(request: Request, response: Response): void {
+  const allowed = ROUTES.filter(({ path }) => pathPattern(path).test(request.path)).map(({ method }) =>
+    method.toUpperCase(),
+  );
+  if (allowed.length === 0) {
+    const detail = `There is nothing at ${request.path}. See /openapi.json for what there is.`;
+    return send(response, problem({ code: "route_not_found", detail }));
+  }
+  const allow = allowed.join(", ");
+  const answer = problem({
+    code: "method_not_allowed",
+    detail: `${request.method} is not for this path; ${allow} is.`,
+  });
+  send(response, { ...answer, headers: { Allow: allow } });
+}
+
+const pathPattern = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}/?$`, "i");
+
+/** Bodies that cannot be read are problems of their sender; everything else is a bug of ours, and fails one request. */
+function failureHandler(logger: Logger) {
+  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
+    const answer = readingProblem(error);
+    if (answer === null) {
+      const { stack, message } = error instanceof Error ? error : new Error(String(error));
+      logger.error("api", `${request.method} ${request.path} failed`, { error: message, stack });
+    }
+    if (response.headersSent) return next(error);
+    send(
+      response,
+      answer ?? problem({ code: "internal_error", detail: "Something went wrong here; it was logged." }),
+    );
+  };
+}
+
+function readingProblem(error: unknown): ProblemAnswer | null {
+  const { type, status, message } = error as { type?: string; status?: number; message?: string };
+  switch (type) {
+    case "entity.parse.failed":
+      return problem({ code: "invalid_json", field: "", detail: `The body is not JSON: ${message ?? ""}.` });
+    case "entity.too.large":
+      return problem({ code: "body_too_large", detail: "The body is larger than this route takes." });
+    case "charset.unsupported":
+    case "encoding.unsupported":
+      return problem({
+        code: "unsupported_media_type",
+        detail: `The body cannot be read: ${message ?? type}.`,
+      });
+    default:
+      // Express marks what is wrong with a request, such as a malformed escape in its path, by a status below 500.
+      return status !== undefined && status >= 400 && status < 500
+        ? problem({
+            code: "invalid_value",
+            field: "",
+            detail: `The request cannot be read: ${message ?? ""}.`,
+          })
+        : null;
+  }
+}

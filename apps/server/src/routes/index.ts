@@ -1,0 +1,19 @@
+import { alertRoutes } from "./alerts.ts";
+import { allocationRoutes } from "./allocations.ts";
+import { budgetRoutes } from "./budgets.ts";
+import { healthRoutes } from "./health.ts";
+import { policyRoutes } from "./policies.ts";
+import { priceRoutes } from "./prices.ts";
+import type { Route } from "./route.ts";
+import { usageRoutes } from "./usage.ts";
+
+/** Every route of the server; Express, the validation and the OpenAPI document are made from this list. */
+export const ROUTES: readonly Route[] = [
+  ...budgetRoutes,
+  ...policyRoutes,
+  ...allocationRoutes,
+  ...usageRoutes,
+  ...priceRoutes,
+  ...alertRoutes,
+  ...healthRoutes,
+];

@@ -1,0 +1,71 @@
+import {
+  CurrentPriceRequestSchema,
+  CurrentPriceSchema,
+  PriceQuerySchema,
+  PriceSchema,
+  listOf,
+  toProviderPricingWire,
+} from "@budget/domain";
+import { Type } from "typebox";
+import { answerTo, listAnswer, route } from "./route.ts";
+
+const params = Type.Object({
+  provider: CurrentPriceRequestSchema.properties.provider,
+  model: CurrentPriceRequestSchema.properties.model,
+});
+
+export const priceRoutes = [
+  route({
+    method: "get",
+    path: "/api/prices",
+    operation_id: "listPrices",
+    tag: "prices",
+    summary: "List prices",
+    query: PriceQuerySchema,
+    success: { status: 200, description: "Prices by provider, model and time", schema: listOf(PriceSchema) },
+    problems: ["invalid_value"],
+    async handle({ context, query }, { engine }) {
+      return listAnswer(await engine.prices.list(context, query), query, toProviderPricingWire);
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/prices/current",
+    operation_id: "getCurrentPrice",
+    tag: "prices",
+    summary: "Read the price of a model that is in force now",
+    body: CurrentPriceRequestSchema,
+    body_example: { provider: "openai", model: "gpt-4o" },
+    success: {
+      status: 200,
+      description: "The price, and how its name was found",
+      schema: CurrentPriceSchema,
+    },
+    problems: ["invalid_value", "price_not_found"],
+    async handle({ context, body: { provider, model } }, services) {
+      const outcome = await services.engine.prices.current(context, provider, model);
+      return answerTo(outcome, services, ({ price, matched_by }) => ({
+        status: 200,
+        body: { ...toProviderPricingWire(price), matched_by },
+      }));
+    },
+  }),
+  route({
+    method: "get",
+    path: "/api/prices/history/{provider}/{model}",
+    operation_id: "getPriceHistory",
+    tag: "prices",
+    summary: "Read every price that a model had",
+    description: "Slashes in the name of a model are written %2F.",
+    params,
+    success: { status: 200, description: "Prices, oldest first", schema: Type.Array(PriceSchema) },
+    problems: ["invalid_value", "price_not_found"],
+    async handle({ context, params: { provider, model } }, services) {
+      const outcome = await services.engine.prices.history(context, provider, model);
+      return answerTo(outcome, services, (prices) => ({
+        status: 200,
+        body: prices.map(toProviderPricingWire),
+      }));
+    },
+  }),
+];

@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Logger } from "@budget/domain";
+import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
+import { readBundledCatalogue } from "@budget/price-sources";
+import { ensureUsagePartitions, migrate, openDatabase, type Database } from "@budget/repositories";
+import { createApp } from "./app.ts";
+import type { Configuration } from "./configuration.ts";
+import { systemClock, systemTimers, uuidSource } from "./world.ts";
+
+/** Answered by /health and in the OpenAPI document. */
+export const VERSION = "0.1.0";
+
+/** A server that takes requests. */
+export interface RunningServer {
+  readonly port: number;
+  /** Takes no new work, answers what is running, commits it, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the database, brings it up to date, and listens.
+ * @throws DatabaseError where the database cannot be opened; the error of listen() where the port is taken
+ */
+export async function startServer(configuration: Configuration, logger: Logger): Promise<RunningServer> {
+  const database = openDatabase({ url: configuration.database_url, exclusive: true });
+  try {
+    const engine = await prepareEngine(database, logger);
+    const serving = { isStopping: false };
+    const services = {
+      engine,
+      now: () => systemClock.now(),
+      version: VERSION,
+      isReady: async () => !serving.isStopping && (await answers(database)),
+    };
+    const http = createServer(createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID }));
+    http.listen(configuration.port, configuration.host);
+    await once(http, "listening");
+    const connections = trackConnections(http);
+    return {
+      port: (http.address() as AddressInfo).port,
+      async stop() {
+        serving.isStopping = true;
+        const closed = once(http, "close");
+        http.close();
+        connections.closeIdle();
+        await closed;
+        await engine.stop();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {
+  const applied = await migrate(database);
+  if (applied.length > 0)
+    logger.info("budget_engine", "The database schema was brought up to date", { applied });
+  await ensureUsagePartitions(database, systemClock.now());
+  const stored = await prepareFirstStart({
+    database,
+    clock: systemClock,
+    ids: uuidSource,
+    readPrices: async () => (await readBundledCatalogue()).drafts,
+  });
+  if (stored > 0) logger.info("price_manager", "Prices were stored from the bundled catalogue", { stored });
+  return createEngine({
+    database,
+    clock: systemClock,
+    ids: uuidSource,
+    timers: systemTimers,
+    logger,
+    tenant_ids: [DEFAULT_TENANT_ID],
+  });
+}
+
+async function answers(database: Database): Promise<boolean> {
+  try {
+    await database.knex.raw("SELECT 1");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Knows which connections have a request running. Once the server closes, the others are ended at once, and each of
+ * these after its answer, so that keep-alive does not hold the end up.
+ */
+function trackConnections(http: Server): { closeIdle(): void } {
+  let isClosing = false;
+  http.on("request", (_request, response) => {
+    if (isClosing) response.setHeader("Connection", "close");
+    response.once("close", () => {
+      if (isClosing) http.closeIdleConnections();
+    });
+  });
+  http.on("connection", (socket: Socket) => {
+    if (isClosing) socket.destroy();
+  });
+  return {
+    closeIdle() {
+      isClosing = true;
+      http.closeIdleConnections();
+    },
+  };
+}

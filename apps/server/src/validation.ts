@@ -1,0 +1,123 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import addFormats from "ajv-formats";
+import addKeywords from "ajv-keywords";
+import type { TSchema } from "typebox";
+import { problem, type ProblemAnswer } from "./problems.ts";
+
+type Source = "body" | "query" | "params";
+
+/** Metadata is stored with every row that carries it, so it has a size. */
+export const MAX_METADATA_BYTES = 16 * 1024;
+
+// Wrong values of any kind are named, several at once; what is right is never changed but for case and white space.
+const strictAjv = prepare(new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false }));
+// Query and path are text: numbers and booleans in them are read as such.
+const textAjv = prepare(
+  new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, coerceTypes: true }),
+);
+
+function prepare(ajv: Ajv): Ajv {
+  addFormats.default(ajv, ["uuid", "date-time", "date"]);
+  addKeywords.default(ajv, ["transform"]);
+  return ajv;
+}
+
+/** Says what is wrong with a value, or null where nothing is. The value's words are folded to their case. */
+export type Validator = (value: unknown) => ProblemAnswer | null;
+
+export function compileValidator(schema: TSchema, source: Source): Validator {
+  const validate: ValidateFunction = (source === "body" ? strictAjv : textAjv).compile(schema);
+  return (value) => {
+    if (!validate(value)) return invalid(explain(validate.errors ?? []), source);
+    return source === "body" ? tooMuchMetadata(value) : null;
+  };
+}
+
+interface FieldError {
+  readonly field: string;
+  readonly detail: string;
+}
+
+function invalid(errors: readonly FieldError[], source: Source): ProblemAnswer {
+  const [first] = errors;
+  const where = source === "body" ? "" : source === "query" ? "query parameter " : "path parameter ";
+  return problem({
+    code: "invalid_value",
+    detail: where + errors.map(({ detail }) => detail).join(" "),
+    ...(first === undefined ? {} : { field: first.field }),
+    errors,
+  });
+}
+
+function tooMuchMetadata(value: unknown): ProblemAnswer | null {
+  const metadata = (value as { metadata?: unknown }).metadata;
+  if (metadata === undefined) return null;
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= MAX_METADATA_BYTES) return null;
+  const detail = `metadata must not be larger than ${MAX_METADATA_BYTES} bytes of JSON; it has ${bytes}.`;
+  return invalid([{ field: "/metadata", detail }], "body");
+}
+
+/** One sentence for each wrong field; of the branches of a choice only the one that says most is kept. */
+function explain(errors: readonly ErrorObject[]): readonly FieldError[] {
+  const byField = new Map<string, FieldError>();
+  for (const error of errors) {
+    if (error.keyword === "anyOf" || (error.keyword === "type" && error.params.type === "null")) continue;
+    const explained = explainOne(error);
+    if (!byField.has(explained.field)) byField.set(explained.field, explained);
+  }
+  return [...byField.values()];
+}
+
+function explainOne(error: ErrorObject): FieldError {
+  const at = error.instancePath;
+  if (error.keyword === "additionalProperties") {
+    const name = String(error.params.additionalProperty);
+    const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+    return {
+      field: `${at}/${escapePointer(name)}`,
+      detail: `${name} is not known here; known are ${known.join(", ")}.`,
+    };
+  }
+  if (error.keyword === "required") {
+    const name = String(error.params.missingProperty);
+    return { field: `${at}/${escapePointer(name)}`, detail: `${name} is missing.` };
+  }
+  const name = at === "" ? "The body" : at.slice(1).replaceAll("/", ".");
+  return { field: at, detail: `${name} ${expectation(error)}; it was ${shown(error.data)}.` };
+}
+
+function expectation(error: ErrorObject): string {
+  switch (error.keyword) {
+    case "enum":
+      return `must be one of ${(error.params.allowedValues as unknown[]).join(", ")}`;
+    case "type":
+      return `must be ${String(error.params.type) === "integer" ? "a whole number" : `of type ${String(error.params.type)}`}`;
+    case "minimum":
+      return `must be at least ${String(error.params.limit)}`;
+    case "maximum":
+      return `must be at most ${String(error.params.limit)}`;
+    case "format":
+      return FORMATS[String(error.params.format)] ?? "has the wrong format";
+    case "pattern":
+      return "must be decimal text such as 0.50, with at most 9 decimals";
+    default:
+      return error.message ?? "is wrong";
+  }
+}
+
+const FORMATS: Readonly<Record<string, string>> = {
+  uuid: "must be a UUID",
+  "date-time": "must be a time such as 2026-11-23T09:30:00Z",
+  date: "must be a date such as 2026-11-23",
+};
+
+const MAX_SHOWN = 60;
+
+/** A wrong value for a message: short, and on one line. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+const escapePointer = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
