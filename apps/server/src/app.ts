@@ -1,11 +1,11 @@
 import type { Logger } from "@budget/domain";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
-import helmet from "helmet";
 import { commandContext, expectedVersion, isProblem } from "./command-context.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
 import { ROUTES } from "./routes/index.ts";
 import type { Answer, Route, RouteInput, Services } from "./routes/route.ts";
+import { securityHeaders } from "./security-headers.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
 export interface AppOptions {
@@ -24,13 +24,9 @@ export function createApp({ services, logger, tenant_id }: AppOptions): Express 
   app.disable("x-powered-by");
   app.set("etag", false);
   app.set("query parser", "simple");
-  app.use(helmet());
 
   const document = JSON.stringify(openApiDocument(services.version));
-  app.get("/openapi.json", (_request, response) => {
-    response.setHeader("Content-Type", "application/json; charset=utf-8");
-    response.end(document);
-  });
+  app.get("/openapi.json", (_request, response) => sendText(response, 200, document));
   for (const route of ROUTES) {
     app[route.method](expressPath(route.path), ...bodyReader(route), handlerOf(route, services, tenant_id));
   }
@@ -105,13 +101,24 @@ function missingBody(request: Request): ProblemAnswer {
   return problem({ code: "invalid_value", field: "", detail: "A JSON body is needed, as application/json." });
 }
 
+const SECURITY_HEADERS = Object.entries(securityHeaders()).flatMap(([name, value]) => [name, String(value)]);
+const SUCCESS_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/json; charset=utf-8"];
+const PROBLEM_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/problem+json; charset=utf-8"];
+
 function send(response: Response, answer: Answer): void {
-  response.statusCode = answer.status;
-  const type =
-    answer.status < 400 ? "application/json; charset=utf-8" : "application/problem+json; charset=utf-8";
-  response.setHeader("Content-Type", type);
-  for (const name in answer.headers) response.setHeader(name, answer.headers[name] ?? "");
-  response.end(JSON.stringify(answer.body));
+  sendText(response, answer.status, JSON.stringify(answer.body), answer.headers);
+}
+
+/** Writes an answer in one go: the headers that all share are not set one by one. */
+function sendText(response: Response, status: number, text: string, own: Answer["headers"] = {}): void {
+  const headers = [
+    ...(status < 400 ? SUCCESS_HEADERS : PROBLEM_HEADERS),
+    "Content-Length",
+    String(Buffer.byteLength(text)),
+  ];
+  for (const name in own) headers.push(name, own[name] ?? "");
+  response.writeHead(status, headers);
+  response.end(text);
 }
 
 /** Answers what no route has answered: another method of a known path, or an unknown path. */

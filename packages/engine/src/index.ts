@@ -15,3 +15,4 @@ export {
   type VerifyReport,
 } from "./engine.ts";
 export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";
+export { verifyTenant } from "./verify.ts";

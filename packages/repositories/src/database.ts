@@ -43,6 +43,9 @@ export interface DatabaseOptions {
 }
 
 const DEFAULT_POOL_SIZE = 10;
+const SQLITE_CACHE_KIB = 64 * 1024;
+/** The log is copied into the file each time that it has grown by so many pages of 4 KiB. */
+const SQLITE_CHECKPOINT_PAGES = 8000;
 
 /** Whatever Knex would print is thrown as well, to somebody who knows where the log is. */
 const SILENT: Knex.Logger = {
@@ -97,6 +100,8 @@ function openSqlite(path: string, exclusive: boolean): Database {
         connection.pragma("foreign_keys = ON");
         connection.pragma("busy_timeout = 10000");
         connection.pragma("temp_store = MEMORY");
+        connection.pragma(`cache_size = -${SQLITE_CACHE_KIB}`);
+        connection.pragma(`wal_autocheckpoint = ${SQLITE_CHECKPOINT_PAGES}`);
         done(null, connection);
       },
     },

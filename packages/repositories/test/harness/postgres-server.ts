@@ -36,6 +36,7 @@ export interface PostgresServerOptions {
 
 const START_ATTEMPTS = 5;
 const START_TIMEOUT_MS = 60_000;
+const DELETION_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
 
 // A `kill -9` of the test process gives it no chance to stop the server, but closes the pipe on file descriptor 3.
@@ -110,7 +111,11 @@ function serverOf(
       server.stdin!.end();
       await ended;
       // The process at the other end of the pipe is deleting it.
-      while (existsSync(folder)) await delay(POLL_MS);
+      const deadline = performance.now() + DELETION_TIMEOUT_MS;
+      while (existsSync(folder)) {
+        if (performance.now() > deadline) throw new Error(`The folder ${folder} could not be deleted.`);
+        await delay(POLL_MS);
+      }
     },
     async crash() {
       const ended = endOf(server);
@@ -202,6 +207,8 @@ function reachableBinaries(folder: string, owner: Owner | undefined): string {
   if (runs(installed)) return installed;
   const copy = join(folder, "native");
   cpSync(dirname(installed), copy, { recursive: true, verbatimSymlinks: true });
+  // Its owner is who deletes the folder in the end.
+  if (owner !== undefined) spawnSync("chown", ["-R", `${owner.uid}:${owner.gid}`, copy]);
   if (runs(join(copy, "bin"))) return join(copy, "bin");
   throw new Error(`The PostgreSQL binaries in ${installed} do not run on this machine.`);
 }
