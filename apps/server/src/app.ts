@@ -15,6 +15,9 @@ export interface AppOptions {
   readonly tenant_id: string;
 }
 
+/** The one path that its own document does not describe. */
+const DOCUMENT_PATH = "/openapi.json";
+
 /** The size that a body may have where its route says nothing else. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
 
@@ -26,7 +29,7 @@ export function createApp({ services, logger, tenant_id }: AppOptions): Express 
   app.set("query parser", "simple");
 
   const document = JSON.stringify(openApiDocument(services.version));
-  app.get("/openapi.json", (_request, response) => sendText(response, 200, document));
+  app.get(DOCUMENT_PATH, (_request, response) => sendText(response, 200, document));
   for (const route of ROUTES) {
     app[route.method](expressPath(route.path), ...bodyReader(route), handlerOf(route, services, tenant_id));
   }
@@ -87,7 +90,7 @@ function readInput(
   if (route.body !== undefined && body === undefined) return missingBody(request);
   const wrong = validators.params(params) ?? validators.query(query) ?? validators.body(body);
   if (wrong !== null) return wrong;
-  const context = commandContext(request, tenant_id);
+  const context = route.idempotent_by_key === true ? commandContext(request, tenant_id) : { tenant_id };
   if (isProblem(context)) return context;
   const expected_version = route.conditional === true ? expectedVersion(request) : null;
   if (isProblem(expected_version)) return expected_version;
@@ -123,14 +126,16 @@ function sendText(response: Response, status: number, text: string, own: Answer[
 
 /** Answers what no route has answered: another method of a known path, or an unknown path. */
 function noSuchRoute(request: Request, response: Response): void {
-  const allowed = ROUTES.filter(({ path }) => pathPattern(path).test(request.path)).map(({ method }) =>
-    method.toUpperCase(),
+  const allowed = ALL_METHODS.filter(({ path }) => pathPattern(path).test(request.path)).flatMap(
+    // Express answers HEAD wherever it answers GET.
+    ({ method }) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]),
   );
   if (allowed.length === 0) {
-    const detail = `There is nothing at ${request.path}. See /openapi.json for what there is.`;
-    return send(response, problem({ code: "route_not_found", detail }));
+    const detail = `There is nothing at ${request.path}. See ${DOCUMENT_PATH} for what there is.`;
+    send(response, problem({ code: "route_not_found", detail }));
+    return;
   }
-  const allow = allowed.join(", ");
+  const allow = [...new Set(allowed)].join(", ");
   const answer = problem({
     code: "method_not_allowed",
     detail: `${request.method} is not for this path; ${allow} is.`,
@@ -138,7 +143,13 @@ function noSuchRoute(request: Request, response: Response): void {
   send(response, { ...answer, headers: { Allow: allow } });
 }
 
-const pathPattern = (path: string): RegExp => new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}/?$`, "i");
+const ALL_METHODS: readonly Pick<Route, "path" | "method">[] = [
+  ...ROUTES,
+  { path: DOCUMENT_PATH, method: "get" },
+];
+
+const pathPattern = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}/?$`, "i");
 
 /** Bodies that cannot be read are problems of their sender; everything else is a bug of ours, and fails one request. */
 function failureHandler(logger: Logger) {
@@ -148,7 +159,10 @@ function failureHandler(logger: Logger) {
       const { stack, message } = error instanceof Error ? error : new Error(String(error));
       logger.error("api", `${request.method} ${request.path} failed`, { error: message, stack });
     }
-    if (response.headersSent) return next(error);
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
     send(
       response,
       answer ?? problem({ code: "internal_error", detail: "Something went wrong here; it was logged." }),

@@ -220,7 +220,7 @@ export function openApiDocument(version: string): Json {
       contact: { name: "The Budget authors" },
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "http://localhost:8013", description: "A server on this machine" }],
+    servers: [{ url: "/", description: "The server that answered this document" }],
     security: [],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,

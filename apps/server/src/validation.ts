@@ -100,7 +100,9 @@ function expectation(error: ErrorObject): string {
     case "format":
       return FORMATS[String(error.params.format)] ?? "has the wrong format";
     case "pattern":
-      return "must be decimal text such as 0.50, with at most 9 decimals";
+      return String(error.params.pattern).includes("\\d")
+        ? "must be decimal text such as 0.50, with at most 9 decimals"
+        : "must be text without NUL characters and broken surrogate pairs";
     default:
       return error.message ?? "is wrong";
   }

@@ -220,6 +220,7 @@ export {
   PolicyTypeInput,
   PolicyTypeWord,
   Priority,
+  Prose,
   SeverityWord,
   Share,
   TierWord,

@@ -65,13 +65,16 @@ export class CommandQueue {
   }
 
   async #answer(batch: readonly Waiting[]): Promise<void> {
+    let outcomes: readonly Outcome<unknown>[];
     try {
-      const outcomes = await this.#attempt(batch.map(({ command }) => command));
-      batch.forEach(({ resolve }, index) => resolve(outcomes[index] as Outcome<unknown>));
+      outcomes = await this.#attempt(batch.map(({ command }) => command));
     } catch (error) {
-      if (batch.length === 1) return batch[0]?.reject(error);
+      const [first, ...others] = batch;
+      if (others.length === 0) return first?.reject(error);
       for (const waiting of batch) await this.#answer([waiting]);
+      return;
     }
+    for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome);
   }
 
   async #attempt(commands: readonly Command<unknown>[]): Promise<Outcome<unknown>[]> {

@@ -268,12 +268,14 @@ onEveryDatabase("allocations", (open) => {
       const test = await open();
       const { budget_id } = await test.budgetWith({ token_limit: 1000 });
       const { allocation } = value(await test.allocate(budget_id, 600));
-      const { extend } = test.engine.allocations;
-      const refused = await extend(CONTEXT, allocation.allocation_id, { additional_tokens: 401 });
+      const { allocations } = test.engine;
+      const refused = await allocations.extend(CONTEXT, allocation.allocation_id, { additional_tokens: 401 });
       if (refused.ok || refused.rejection.code !== "insufficient_budget")
         throw new Error("It was not refused.");
       expect(refused.rejection.tokens_that_fit).to.equal(400);
-      const granted = value(await extend(CONTEXT, allocation.allocation_id, { additional_tokens: 400 }));
+      const granted = value(
+        await allocations.extend(CONTEXT, allocation.allocation_id, { additional_tokens: 400 }),
+      );
       expect(granted.allocation).to.include({ tokens_allocated: 1000, cost_allocated_nano_usd: 4_000_000n });
       expect((await test.counted(budget_id)).held).to.equal(1000);
     });
@@ -306,9 +308,11 @@ onEveryDatabase("allocations", (open) => {
       const { allocation } = value(await test.allocate(budget_id, 10));
       const more = { additional_tokens: 1 };
       test.clock.now_ms += HOUR_MS;
-      const { extend } = test.engine.allocations;
-      expect(code(await extend(CONTEXT, allocation.allocation_id, more))).to.equal("allocation_not_active");
-      expect(code(await extend(CONTEXT, "0190a000-0000-7000-8000-000000000000", more))).to.equal(
+      const { allocations } = test.engine;
+      expect(code(await allocations.extend(CONTEXT, allocation.allocation_id, more))).to.equal(
+        "allocation_not_active",
+      );
+      expect(code(await allocations.extend(CONTEXT, "0190a000-0000-7000-8000-000000000000", more))).to.equal(
         "allocation_not_found",
       );
     });

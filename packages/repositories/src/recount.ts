@@ -192,15 +192,14 @@ export async function findRollupMismatches(
   const recounted = new Map(records.map((row) => [key(row), row]));
   const recorded = new Map(rollups.map((row) => [key(row), row]));
   const mismatches: RollupMismatch[] = [];
-  for (const name of new Set([...recounted.keys(), ...recorded.keys()])) {
-    const [left, right] = [recorded.get(name), recounted.get(name)];
-    if (sums(left) === sums(right)) continue;
-    const row = (left ?? right) as Row;
+  for (const [name, row] of new Map([...recorded, ...recounted])) {
+    const [left, right] = [sums(recorded.get(name)), sums(recounted.get(name))];
+    if (left === right) continue;
     mismatches.push({
       hour_start_ms: Number(row.hour) * HOUR_MS,
       budget_id: row.budget_id as string,
-      recorded: sums(left),
-      recounted: sums(right),
+      recorded: left,
+      recounted: right,
     });
   }
   return mismatches;

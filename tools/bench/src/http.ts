@@ -38,7 +38,8 @@ export async function startServer(database_url: string): Promise<ServerProcess> 
   const url = `http://127.0.0.1:${port}`;
   const deadline_ms = performance.now() + READY_TIMEOUT_MS;
   while (!(await isReady(url))) {
-    if (child.exitCode !== null || performance.now() > deadline_ms) throw new Error("The server did not start.");
+    if (child.exitCode !== null || performance.now() > deadline_ms)
+      throw new Error("The server did not start.");
     await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
   }
   return { url, stop: () => stop(child) };
@@ -111,7 +112,7 @@ export function settlingOver(url: string, budget_ids: readonly string[]): () => 
   };
   return async () => {
     next = (next + 1) % budget_ids.length;
-    const { allocation_id } = await post("/api/allocations", requestFor(budget_ids[next] as string));
+    const { allocation_id } = await post("/api/allocations", requestFor(budget_ids[next]!));
     await post("/api/usage/record", { allocation_id, input_tokens: 600, output_tokens: 200, final: true });
   };
 }

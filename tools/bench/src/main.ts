@@ -26,7 +26,9 @@ interface Options {
 type DatabaseName = "SQLite" | "PostgreSQL";
 
 const options = new Command("bench")
-  .description("Measures allocations per second, beside one transaction per request and an empty Express route.")
+  .description(
+    "Measures allocations per second, beside one transaction per request and an empty Express route.",
+  )
   .option("--seconds <n>", "seconds of each run", Number, 3)
   .option("--runs <n>", "runs of each scenario, of which the middle one counts", Number, 3)
   .option("--write", "keep the tables in docs/performance.md", false)
@@ -42,7 +44,9 @@ function note(line: Line): Measurement {
 }
 
 /** A fresh database for each part, so that none is slowed by what another one left. */
-async function withDatabases(work: (name: DatabaseName, newUrl: () => Promise<string>) => Promise<void>): Promise<void> {
+async function withDatabases(
+  work: (name: DatabaseName, newUrl: () => Promise<string>) => Promise<void>,
+): Promise<void> {
   const folder = temporaryFolder();
   const server = await startPostgres({ durable: true });
   let made = 0;
@@ -67,22 +71,42 @@ async function withDatabases(work: (name: DatabaseName, newUrl: () => Promise<st
 const inProcess = (callers: number, work: () => Promise<void>): Promise<Measurement> =>
   medianOf(options.runs, () => measure(callers, options.seconds * 1000, work));
 
-async function benchEngine(database: DatabaseName, { engine }: Setup, budget_ids: readonly string[]): Promise<void> {
+async function benchEngine(
+  database: DatabaseName,
+  { engine }: Setup,
+  budget_ids: readonly string[],
+): Promise<void> {
   for (const callers of CALLERS) {
     for (const [what, work] of [
       ["allocate", allocating(engine, budget_ids)],
       ["allocate + settle", allocatingAndSettling(engine, budget_ids)],
     ] as const) {
-      note({ database, what, budgets: budget_ids.length, callers, measurement: await inProcess(callers, work) });
+      note({
+        database,
+        what,
+        budgets: budget_ids.length,
+        callers,
+        measurement: await inProcess(callers, work),
+      });
     }
   }
 }
 
-async function benchBaseline(database: DatabaseName, setup: Setup, budget_ids: readonly string[]): Promise<void> {
+async function benchBaseline(
+  database: DatabaseName,
+  setup: Setup,
+  budget_ids: readonly string[],
+): Promise<void> {
   const policies = (await setup.engine.policies.list(CONTEXT, { limit: 1000 })).items;
   const work = allocatingOneByOne(setup.database, policies, budget_ids);
   const measurement = await inProcess(32, work);
-  note({ database, what: "baseline: one transaction per request", budgets: budget_ids.length, callers: 32, measurement });
+  note({
+    database,
+    what: "baseline: one transaction per request",
+    budgets: budget_ids.length,
+    callers: 32,
+    measurement,
+  });
 }
 
 async function benchHttp(database: DatabaseName, url: string, budget_ids: readonly string[]): Promise<void> {
@@ -93,24 +117,48 @@ async function benchHttp(database: DatabaseName, url: string, budget_ids: readon
     try {
       const run = () => loadEmpty(empty.url, HTTP_CONNECTIONS, options.seconds);
       const measurement = await medianOf(options.runs, run);
-      note({ database: "none", what: `empty Express route, beside ${database}`, budgets: null, callers: HTTP_CONNECTIONS, measurement });
+      note({
+        database: "none",
+        what: `empty Express route, beside ${database}`,
+        budgets: null,
+        callers: HTTP_CONNECTIONS,
+        measurement,
+      });
     } finally {
       await empty.stop();
     }
     for (const callers of [1, HTTP_CONNECTIONS, 256]) {
       const run = () => loadAllocations(server.url, callers, options.seconds, budget_ids);
-      note({ database, what: "HTTP: allocate", budgets, callers, measurement: await medianOf(options.runs, run) });
+      note({
+        database,
+        what: "HTTP: allocate",
+        budgets,
+        callers,
+        measurement: await medianOf(options.runs, run),
+      });
     }
     const settling = await inProcess(HTTP_CONNECTIONS, settlingOver(server.url, budget_ids));
-    note({ database, what: "HTTP: allocate + settle (fetch)", budgets, callers: HTTP_CONNECTIONS, measurement: settling });
+    note({
+      database,
+      what: "HTTP: allocate + settle (fetch)",
+      budgets,
+      callers: HTTP_CONNECTIONS,
+      measurement: settling,
+    });
   } finally {
     await server.stop();
   }
 }
 
-function perSecond(database: Line["database"], what: string, budgets: number | null, callers: number): number {
+function perSecond(
+  database: Line["database"],
+  what: string,
+  budgets: number | null,
+  callers: number,
+): number {
   const line = lines.find(
-    (one) => one.database === database && one.what === what && one.budgets === budgets && one.callers === callers,
+    (one) =>
+      one.database === database && one.what === what && one.budgets === budgets && one.callers === callers,
   );
   return line?.measurement.per_second ?? Number.NaN;
 }
@@ -126,8 +174,16 @@ function ratios(): readonly Ratio[] {
       value: gathered / perSecond("PostgreSQL", "baseline: one transaction per request", 1, 32),
       wanted: 15,
     },
-    { what: "HTTP, 50 connections: allocate on PostgreSQL / empty Express route", value: overHttp("PostgreSQL"), wanted: 1 / 4 },
-    { what: "HTTP, 50 connections: allocate on SQLite / empty Express route", value: overHttp("SQLite"), wanted: 1 / 3 },
+    {
+      what: "HTTP, 50 connections: allocate on PostgreSQL / empty Express route",
+      value: overHttp("PostgreSQL"),
+      wanted: 1 / 4,
+    },
+    {
+      what: "HTTP, 50 connections: allocate on SQLite / empty Express route",
+      value: overHttp("SQLite"),
+      wanted: 1 / 3,
+    },
   ];
 }
 

@@ -11,7 +11,11 @@ const WARM_UP_SHARE = 0.2;
  * Runs `work` from so many callers at once, each starting anew as soon as it is answered, for about `duration_ms`; the
  * first fifth of the time warms up and is not counted.
  */
-export async function measure(callers: number, duration_ms: number, work: () => Promise<void>): Promise<Measurement> {
+export async function measure(
+  callers: number,
+  duration_ms: number,
+  work: () => Promise<void>,
+): Promise<Measurement> {
   const start_ms = performance.now();
   const counted_from_ms = start_ms + duration_ms * WARM_UP_SHARE;
   const end_ms = start_ms + duration_ms;
@@ -28,7 +32,8 @@ export async function measure(callers: number, duration_ms: number, work: () => 
   await Promise.all(Array.from({ length: callers }, call));
   const elapsed_s = (performance.now() - counted_from_ms) / 1000;
   latencies_ms.sort((left, right) => left - right);
-  const quantile = (share: number): number => latencies_ms[Math.floor((latencies_ms.length - 1) * share)] ?? Number.NaN;
+  const quantile = (share: number): number =>
+    latencies_ms[Math.floor((latencies_ms.length - 1) * share)] ?? Number.NaN;
   return { per_second: latencies_ms.length / elapsed_s, p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
 }
 
@@ -37,5 +42,5 @@ export async function medianOf(runs: number, run: () => Promise<Measurement>): P
   const measurements: Measurement[] = [];
   for (let index = 0; index < runs; index += 1) measurements.push(await run());
   measurements.sort((left, right) => left.per_second - right.per_second);
-  return measurements[Math.floor(measurements.length / 2)] as Measurement;
+  return measurements[Math.floor(measurements.length / 2)]!;
 }

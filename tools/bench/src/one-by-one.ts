@@ -19,7 +19,9 @@ export function allocatingOneByOne(
       const now_ms = clock.now();
       const budget_id = nextBudget();
       const counting = policies.filter((policy) => policy.budget_id === budget_id);
-      const balances = await session.lockBalances(counting.map(({ policy_id }) => ({ policy_id, scope: "" })));
+      const balances = await session.lockBalances(
+        counting.map(({ policy_id }) => ({ policy_id, scope: "" })),
+      );
       const counted = counting.map((policy) => {
         const window = windowAt(policy.period, policy.time_zone, now_ms);
         const balance = balances.find(({ policy_id }) => policy_id === policy.policy_id);

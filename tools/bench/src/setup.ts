@@ -70,6 +70,6 @@ export function inTurn(names: readonly string[]): () => string {
   let next = 0;
   return () => {
     next = (next + 1) % names.length;
-    return names[next] as string;
+    return names[next]!;
   };
 }

@@ -9,10 +9,11 @@ import { usageRoutes } from "./usage.ts";
 
 /** Every route of the server; Express, the validation and the OpenAPI document are made from this list. */
 export const ROUTES: readonly Route[] = [
-  ...budgetRoutes,
-  ...policyRoutes,
+  // Express looks at routes in this order: the ones that every call of a model needs come first.
   ...allocationRoutes,
   ...usageRoutes,
+  ...budgetRoutes,
+  ...policyRoutes,
   ...priceRoutes,
   ...alertRoutes,
   ...healthRoutes,

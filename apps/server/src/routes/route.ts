@@ -77,7 +77,7 @@ export function route<P extends TSchema, Q extends TSchema, B extends TSchema>(
     ) => Answer | Promise<Answer>;
   },
 ): Route {
-  return definition as unknown as Route;
+  return definition;
 }
 
 /** The answer to an outcome of the engine: what `toAnswer` makes of its value, or the problem that it is. */

@@ -4,6 +4,7 @@ import {
   MetadataSchema,
   PageQuery,
   PeriodWord,
+  Prose,
   TierWord,
   Time,
   Tokens,
@@ -14,8 +15,8 @@ import {
 } from "./common.ts";
 
 const name = Label("Name of the budget");
-const description = Type.String({ maxLength: 2000, description: "What the budget is for" });
-const owner = Type.String({ maxLength: 200, description: "Person or component that answers for it" });
+const description = Prose("What the budget is for", 2000);
+const owner = Prose("Person or component that answers for it", 200);
 const parent = nullable(Uuid("The budget that this one is part of; its limits bind here too"));
 const isActive = Type.Boolean({ description: "An inactive budget grants nothing" });
 
@@ -50,8 +51,8 @@ export const BudgetQuerySchema = Type.Object(
   {
     ...PageQuery,
     is_active: Type.Optional(Type.Boolean()),
-    owner: Type.Optional(Type.String({ maxLength: 200 })),
-    name: Type.Optional(Type.String({ maxLength: 200, description: "Exact name" })),
+    owner: Type.Optional(Prose("Exact owner", 200)),
+    name: Type.Optional(Prose("Exact name", 200)),
   },
   closed,
 );

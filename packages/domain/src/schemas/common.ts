@@ -17,7 +17,12 @@ export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 const word = <Values extends string[]>(values: readonly [...Values], description: string) =>
   Type.Enum(values, { transform: ["trim", "toEnumCase"], description });
 
-export const Uuid = (description: string) => Type.String({ format: "uuid", description });
+/** Text that every database takes: PostgreSQL knows no NUL, and half of a surrogate pair is no text at all. */
+const STORABLE = "^[^\\u0000\\ud800-\\udfff]*$";
+
+/** An id of ours, in lower case as the databases compare it. */
+export const Uuid = (description: string) =>
+  Type.String({ format: "uuid", transform: ["toLowerCase"], description });
 export const Time = (description: string) =>
   Type.String({ format: "date-time", description, examples: ["2026-11-23T09:30:00.000Z"] });
 export const Tokens = (description: string) => Type.Integer({ minimum: 0, maximum: MAX_TOKENS, description });
@@ -38,10 +43,20 @@ export const UsdInput = (description: string) =>
 
 /** A name that policies match on: compared without regard to case. */
 export const Dimension = (description: string) =>
-  Type.String({ minLength: 1, maxLength: 200, transform: ["trim", "toLowerCase"], description });
+  Type.String({
+    minLength: 1,
+    maxLength: 200,
+    pattern: STORABLE,
+    transform: ["trim", "toLowerCase"],
+    description,
+  });
 
 export const Label = (description: string, maxLength = 200) =>
-  Type.String({ minLength: 1, maxLength, description });
+  Type.String({ minLength: 1, maxLength, pattern: STORABLE, description });
+
+/** Text that may be empty. */
+export const Prose = (description: string, maxLength: number) =>
+  Type.String({ maxLength, pattern: STORABLE, description });
 
 export const MetadataSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: "Free data of the caller; stored and answered, never read",

@@ -1,0 +1,307 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "@budget/domain";
+import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
+import { readBundledCatalogue } from "@budget/price-sources";
+import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
+import addFormats from "ajv-formats";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { expect } from "chai";
+import { createApp } from "../src/app.ts";
+import { openApiDocument } from "../src/openapi.ts";
+import { ROUTES } from "../src/routes/index.ts";
+import { VERSION } from "../src/server.ts";
+import { uuidSource } from "../src/world.ts";
+
+/** Monday, in the middle of an hour. */
+export const START_MS = Date.parse("2026-11-23T09:30:00.000Z");
+export const CONTEXT = { tenant_id: DEFAULT_TENANT_ID };
+
+interface MediaType {
+  readonly schema: object;
+  readonly example?: unknown;
+}
+interface DocumentedAnswer {
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly content: Readonly<Record<string, MediaType>>;
+}
+interface Operation {
+  readonly operationId: string;
+  readonly requestBody?: { readonly content: Readonly<Record<string, MediaType>> };
+  readonly responses: Readonly<Record<string, DocumentedAnswer>>;
+}
+export interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+}
+
+/** What clients are told of the server; every answer in these tests is held to it. */
+export const DOCUMENT = openApiDocument(VERSION) as unknown as OpenApi;
+
+const ajv = new Ajv2020({ allErrors: true, strict: false });
+addFormats.default(ajv);
+ajv.addSchema(DOCUMENT, "openapi");
+const validators = new Map<string, ValidateFunction>();
+
+/** Validates by the schema at a place of the document, with its references followed. */
+export function validatorAt(...path: readonly string[]): ValidateFunction {
+  const pointer = path
+    .map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")))
+    .join("/");
+  let validate = validators.get(pointer);
+  if (validate === undefined) {
+    validate = ajv.compile({ $ref: `openapi#/${pointer}` });
+    validators.set(pointer, validate);
+  }
+  return validate;
+}
+
+const seen = new Set<string>();
+
+/** Which `operation status` the tests of this process have met. */
+export const seenAnswers = (): ReadonlySet<string> => seen;
+
+const PATTERNS = ROUTES.map((route) => ({
+  route,
+  pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}/?$`, "i"),
+}));
+
+/** An answer, its body parsed. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // Tests look into bodies of every shape; what shape one has was checked against the document.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+}
+
+export interface CallOptions {
+  /** Sent as JSON; a string is sent as it is. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const silent = () => undefined;
+
+let catalogue: ReturnType<typeof readBundledCatalogue> | undefined;
+
+/** The real app over HTTP, on a database of its own with the bundled prices, whose clock the test moves. */
+export class TestServer {
+  readonly engine: Engine;
+  readonly clock: { now_ms: number; now(): number };
+  /** What was logged as an error: nothing that a test does should be one. */
+  readonly errors: string[] = [];
+  readonly url: string;
+  /** What /ready is told. */
+  readonly readiness: { isReady: boolean };
+  readonly #http: Server;
+  readonly #database: TestDatabase;
+
+  private constructor(
+    parts: Pick<TestServer, "engine" | "clock" | "errors" | "readiness"> & {
+      http: Server;
+      database: TestDatabase;
+    },
+  ) {
+    this.engine = parts.engine;
+    this.clock = parts.clock;
+    this.errors = parts.errors;
+    this.readiness = parts.readiness;
+    this.#http = parts.http;
+    this.#database = parts.database;
+    this.url = `http://127.0.0.1:${(parts.http.address() as AddressInfo).port}`;
+  }
+
+  static async start(kind: (typeof TEST_DATABASES)[number]): Promise<TestServer> {
+    const test_database = await kind.open();
+    const { database } = test_database;
+    const clock = { now_ms: START_MS, now: () => clock.now_ms };
+    const errors: string[] = [];
+    const logger: Logger = {
+      error: (_component, message, fields) => errors.push(`${message} ${JSON.stringify(fields)}`),
+      warning: silent,
+      info: silent,
+      debug: silent,
+    };
+    catalogue ??= readBundledCatalogue();
+    const { drafts } = await catalogue;
+    await prepareFirstStart({ database, clock, ids: uuidSource, readPrices: () => drafts });
+    const engine = createEngine({
+      database,
+      clock,
+      ids: uuidSource,
+      timers: { every: () => silent },
+      logger,
+      tenant_ids: [DEFAULT_TENANT_ID],
+    });
+    const readiness = { isReady: true };
+    const services = {
+      engine,
+      now: () => clock.now(),
+      version: VERSION,
+      isReady: () => Promise.resolve(readiness.isReady),
+    };
+    const http = createServer(createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID }));
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    return new TestServer({ engine, clock, errors, readiness, http, database: test_database });
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#http, "close");
+    this.#http.close();
+    this.#http.closeAllConnections();
+    await closed;
+    await this.engine.stop();
+    await this.#database.close();
+  }
+
+  /** Sends a request, and holds the answer to the OpenAPI document. */
+  async call(method: string, path: string, { body, headers = {} }: CallOptions = {}): Promise<Answered> {
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const answer: Answered = {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: JSON.parse(text),
+    };
+    checkAnswer(method, path, answer);
+    return answer;
+  }
+
+  get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answered> {
+    return this.call("GET", path, { headers });
+  }
+
+  post(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answered> {
+    return this.call("POST", path, { body, headers });
+  }
+
+  put(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answered> {
+    return this.call("PUT", path, { body, headers });
+  }
+
+  delete(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answered> {
+    return this.call("DELETE", path, { headers });
+  }
+
+  /** A budget, with a policy where one is given. */
+  async budget(
+    policy?: Readonly<Record<string, unknown>>,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ budget_id: string; policy_id: string }> {
+    const made = await this.post("/api/budgets", { name: "test", ...fields });
+    expect(made.status, made.text).to.equal(201);
+    const budget_id = String(made.body.budget_id);
+    if (policy === undefined) return { budget_id, policy_id: "" };
+    const limited = await this.post("/api/policies", {
+      budget_id,
+      type: "enforce",
+      period: "daily",
+      ...policy,
+    });
+    expect(limited.status, limited.text).to.equal(201);
+    return { budget_id, policy_id: String(limited.body.policy_id) };
+  }
+
+  /** A granted allocation. */
+  async allocation(budget_id: string, fields: Readonly<Record<string, unknown>> = {}): Promise<Answered> {
+    const made = await this.post("/api/allocations", { ...request(budget_id), ...fields });
+    expect(made.status, made.text).to.equal(201);
+    return made;
+  }
+}
+
+/** A request for tokens that a budget without limits grants. */
+export const request = (budget_id: string, fields: Readonly<Record<string, unknown>> = {}) => ({
+  budget_id,
+  context_id: "chat-1",
+  component: "rhetor",
+  provider: "openai",
+  model: "gpt-4o",
+  tokens_allocated: 1000,
+  ...fields,
+});
+
+function checkAnswer(method: string, path: string, answer: Answered): void {
+  const where = `${method} ${path} → ${answer.status} ${answer.text.slice(0, 500)}`;
+  const pathname = path.split("?")[0]!;
+  const type = answer.headers.get("content-type")?.split(";")[0];
+  const route = PATTERNS.find(
+    (one) => one.pattern.test(pathname) && one.route.method === method.toLowerCase(),
+  )?.route;
+  if (answer.status >= 400) {
+    expect(type, where).to.equal("application/problem+json");
+    expect(answer.body.status, where).to.equal(answer.status);
+  }
+  if (route === undefined) {
+    if (answer.status >= 400) expectValid(validatorAt("components", "schemas", "Problem"), answer.body, where);
+    return;
+  }
+  const documented = DOCUMENT.paths[route.path]?.[route.method]?.responses[String(answer.status)];
+  if (documented === undefined) throw new Error(`Not documented: ${where}`);
+  if (type === undefined || !(type in documented.content)) {
+    throw new Error(`Not documented with the content type ${type}: ${where}`);
+  }
+  expectValid(
+    validatorAt(
+      "paths",
+      route.path,
+      route.method,
+      "responses",
+      String(answer.status),
+      "content",
+      type,
+      "schema",
+    ),
+    answer.body,
+    where,
+  );
+  if (answer.status < 400) {
+    for (const name of Object.keys(documented.headers ?? {})) {
+      expect(answer.headers.get(name), `${name} of ${where}`).to.be.a("string");
+    }
+  }
+  if (answer.status >= 400) {
+    const codes = [...route.problems, "invalid_json", "body_too_large", "unsupported_media_type"];
+    expect(codes, where).to.include(answer.body.code);
+  }
+  seen.add(`${route.operation_id} ${answer.status}`);
+}
+
+function expectValid(validate: ValidateFunction, value: unknown, where: string): void {
+  if (!validate(value)) throw new Error(`${where}: ${ajv.errorsText(validate.errors)}`);
+}
+
+/** Runs the same tests on a server on every database; the tests share it and make budgets of their own. */
+export function onEveryDatabase(name: string, tests: (server: () => TestServer) => void): void {
+  for (const kind of TEST_DATABASES) {
+    describe(`${name} on ${kind.name}`, () => {
+      let server: TestServer | undefined;
+      const running = (): TestServer => {
+        if (server === undefined) throw new Error("The server is not started.");
+        return server;
+      };
+      before(async () => {
+        server = await TestServer.start(kind);
+      });
+      after(async () => {
+        const errors = server?.errors ?? [];
+        await server?.stop();
+        expect(errors).to.deep.equal([]);
+      });
+      tests(running);
+    });
+  }
+}
+
+/** The code of an answer and the field it names, or `ok`. */
+export const codeOf = (answer: Answered): string =>
+  answer.status < 400 ? "ok" : `${answer.status} ${String(answer.body.code)}`;
