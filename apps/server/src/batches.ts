@@ -8,7 +8,7 @@ export const BATCH_BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** A batch as a whole: its items are judged one by one. */
 export const BatchOfAnything = Type.Object(
-  { items: Type.Array(Type.Object({}), { minItems: 1, maxItems: MAX_BATCH_ITEMS }) },
+  { items: Type.Array(Type.Unknown(), { minItems: 1, maxItems: MAX_BATCH_ITEMS }) },
   { additionalProperties: false },
 );
 

@@ -8,6 +8,13 @@ type Source = "body" | "query" | "params";
 
 /** Metadata is stored with every row that carries it, so it has a size. */
 export const MAX_METADATA_BYTES = 16 * 1024;
+/** What reads metadata goes down into it, and the stack has an end. */
+export const MAX_METADATA_DEPTH = 100;
+
+// The format of ajv-formats also takes urn:uuid:, which PostgreSQL does not read.
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+// That of ajv-formats also takes leap seconds and offsets without minutes, of which Date makes no time.
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
 // Wrong values of any kind are named, several at once; what is right is never changed but for case and white space.
 const strictAjv = prepare(new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false }));
@@ -17,7 +24,11 @@ const textAjv = prepare(
 );
 
 function prepare(ajv: Ajv): Ajv {
-  addFormats.default(ajv, ["uuid", "date-time", "date"]);
+  const { validate: isRfcTime } = addFormats.default.get("date-time") as {
+    validate: (text: string) => boolean;
+  };
+  ajv.addFormat("uuid", UUID);
+  ajv.addFormat("date-time", (text) => TIME.test(text) && isRfcTime(text) && !Number.isNaN(Date.parse(text)));
   addKeywords.default(ajv, ["transform"]);
   return ajv;
 }
@@ -52,11 +63,27 @@ function invalid(errors: readonly FieldError[], source: Source): ProblemAnswer {
 function tooMuchMetadata(value: unknown): ProblemAnswer | null {
   const metadata = (value as { metadata?: unknown }).metadata;
   if (metadata === undefined) return null;
+  if (isDeeperThan(MAX_METADATA_DEPTH, metadata)) {
+    const detail = `metadata must not be nested deeper than ${MAX_METADATA_DEPTH} levels.`;
+    return invalid([{ field: "/metadata", detail }], "body");
+  }
   const bytes = Buffer.byteLength(JSON.stringify(metadata));
   if (bytes <= MAX_METADATA_BYTES) return null;
   const detail = `metadata must not be larger than ${MAX_METADATA_BYTES} bytes of JSON; it has ${bytes}.`;
   return invalid([{ field: "/metadata", detail }], "body");
 }
+
+/** Looks level by level, so that it needs no stack. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  let level = [value].filter(isNested);
+  for (let depth = 0; depth < levels; depth++) {
+    level = level.flatMap((part) => Object.values(part).filter(isNested));
+    if (level.length === 0) return false;
+  }
+  return level.length > 0;
+}
+
+const isNested = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** One sentence for each wrong field; of the branches of a choice only the one that says most is kept. */
 function explain(errors: readonly ErrorObject[]): readonly FieldError[] {
@@ -116,9 +143,13 @@ const FORMATS: Readonly<Record<string, string>> = {
 
 const MAX_SHOWN = 60;
 
-/** A wrong value for a message: short, and on one line. */
+/** A wrong value for a message: short, on one line, and without what lies deeper in it. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // 1e400 is read as Infinity, which JSON would call null.
+  if (typeof value === "number") return String(value);
+  const text =
+    JSON.stringify(value, (_key, part: unknown) => (isNested(part) && part !== value ? "…" : part)) ??
+    String(value);
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 

@@ -48,7 +48,9 @@ onEveryDatabase("health, readiness and documentation", (server) => {
       const answer = await server().call("PATCH", path.replaceAll(/\{\w+\}/g, "x"));
       expect(codeOf(answer), path).to.equal("405 method_not_allowed");
       const allowed = answer.headers.get("allow")?.split(", ") ?? [];
-      const methods = ROUTES.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
+      const methods = ROUTES.filter((route) => route.path === path).map((route) =>
+        route.method.toUpperCase(),
+      );
       expect(allowed, path).to.include.members(methods);
       expect(new Set(allowed).size, path).to.equal(allowed.length);
     }

@@ -242,7 +242,8 @@ function checkAnswer(method: string, path: string, answer: Answered): void {
     expect(answer.body.status, where).to.equal(answer.status);
   }
   if (route === undefined) {
-    if (answer.status >= 400) expectValid(validatorAt("components", "schemas", "Problem"), answer.body, where);
+    if (answer.status >= 400)
+      expectValid(validatorAt("components", "schemas", "Problem"), answer.body, where);
     return;
   }
   const documented = DOCUMENT.paths[route.path]?.[route.method]?.responses[String(answer.status)];

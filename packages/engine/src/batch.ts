@@ -48,6 +48,12 @@ export function balanceKeys(targets: readonly Target[]): readonly BalanceKey[] {
   return [...keys.values()];
 }
 
+/** The policies that hold what an allocation holds. */
+export const targetOf = (catalog: Catalog, allocation: BudgetAllocation): Target => ({
+  policies: catalog.budgets.policiesCounting(allocation.budget_id, allocation),
+  context_id: allocation.context_id,
+});
+
 /** What a batch starts from: rows that are locked until it commits. */
 export interface BatchState {
   readonly catalog: Catalog;
@@ -118,19 +124,11 @@ export class Batch {
     this.#changedBalances.add(key);
   }
 
-  /** The policies that hold what an allocation holds. */
-  targetOf(allocation: BudgetAllocation): Target {
-    return {
-      policies: this.catalog.budgets.policiesCounting(allocation.budget_id, allocation),
-      context_id: allocation.context_id,
-    };
-  }
-
   /** Puts an allocation in its new state, and its policies' balances with it. */
   putAllocation(allocation: BudgetAllocation, event_type: EventType | null): void {
     const { allocation_id } = allocation;
     const before = this.allocations.get(allocation_id) ?? null;
-    this.#hold(this.targetOf(allocation), holdChange(before, allocation));
+    this.#hold(targetOf(this.catalog, allocation), holdChange(before, allocation));
     this.allocations.set(allocation_id, allocation);
     if (before === null) this.#newAllocations.add(allocation_id);
     else if (!this.#newAllocations.has(allocation_id)) this.#changedAllocations.add(allocation_id);

@@ -10,7 +10,7 @@ import {
   type Outcome,
 } from "@budget/domain";
 import { addRefusalEvent, estimateCost, priceOf, raiseOverrides, readExpiration } from "./allocate.ts";
-import type { Batch } from "./batch.ts";
+import { targetOf, type Batch } from "./batch.ts";
 import type { Command, Target } from "./command.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
 import { notFound, whyNotChargeable } from "./requests.ts";
@@ -102,7 +102,7 @@ function decideExtension(
       priority: allocation.priority,
       costOfTokens: (tokens) => addedCost(extend(tokens + overused)),
     },
-    batch.counted(batch.targetOf(allocation)),
+    batch.counted(targetOf(batch.catalog, allocation)),
   );
   return { decision, extended };
 }

@@ -1,6 +1,19 @@
-import { accepted, type Clock, type IdSource, type Outcome } from "@budget/domain";
-import { Ledger, type Database, type LedgerSession } from "@budget/repositories";
-import { Batch, balanceKeys } from "./batch.ts";
+import {
+  accepted,
+  type Balance,
+  type BudgetAllocation,
+  type Clock,
+  type IdSource,
+  type Outcome,
+} from "@budget/domain";
+import {
+  Ledger,
+  type BalanceKey,
+  type Database,
+  type IdempotencyRecord,
+  type LedgerSession,
+} from "@budget/repositories";
+import { Batch, balanceKeys, targetOf } from "./batch.ts";
 import type { BudgetTree } from "./budget-tree.ts";
 import { Catalog } from "./catalog.ts";
 import type { Command } from "./command.ts";
@@ -109,53 +122,98 @@ export class LedgerRunner {
     attempt: number,
   ): Promise<Outcome<unknown>[] | null> {
     const now_ms = this.clock.now();
-    const made = attempt === 0 ? [] : commands.map(({ creates }) => creates);
-    const allocation_ids = [
-      ...commands.flatMap((command) => command.allocation_ids),
-      ...made.flatMap(({ allocation_id }) => allocation_id ?? []),
-    ];
-    const [versions, remembered, allocations, usage_records] = await Promise.all([
-      catalog.readVersions(session.transaction),
-      session.findIdempotencyRecords(commands.flatMap(({ idempotency }) => idempotency?.key ?? [])),
-      session.lockAllocations(allocation_ids, now_ms, MAX_DUE_ALLOCATIONS),
-      session.findUsageRecords(made.flatMap(({ record_id }) => record_id ?? [])),
-    ]);
-    await catalog.refresh(this.database, session.transaction, versions);
-    const due = allocations.filter((one) => one.status === "active" && one.expiration_time_ms <= now_ms);
+    const nextId = (at_ms: number) => this.ids.next(at_ms);
+    const foreseen = foreseenBalances(commands, catalog, now_ms);
+    const found = await this.#read(session, catalog, commands, attempt, now_ms, foreseen);
+    const due = found.allocations.filter(
+      ({ status, expiration_time_ms }) => status === "active" && expiration_time_ms <= now_ms,
+    );
     const onlyExpire = due.length >= MAX_DUE_ALLOCATIONS;
+    const allocations = onlyExpire ? due : found.allocations;
 
     const preview = {
       catalog,
       now_ms,
       allocations: new Map(allocations.map((one) => [one.allocation_id, one])),
     };
-    const targets = (onlyExpire ? due : allocations).map((allocation) => ({
-      policies: catalog.budgets.policiesCounting(allocation.budget_id, allocation),
-      context_id: allocation.context_id,
-    }));
+    const targets = allocations.map((allocation) => targetOf(catalog, allocation));
     if (!onlyExpire) for (const command of commands) targets.push(...command.targets(preview));
-    const balances = await session.lockBalances(balanceKeys(targets));
+    const balances = await lockRest(session, balanceKeys(targets), found.balances);
 
-    const nextId = (at_ms: number) => this.ids.next(at_ms);
+    const { usage_records } = found;
     const batch = new Batch({ catalog, now_ms, nextId, allocations, balances, usage_records });
     batch.expireDue();
-    if (onlyExpire) {
-      await session.write(batch.changes());
-      return null;
-    }
-    const records = new Map(remembered.map((record) => [record.idempotency_key, record]));
-    const outcomes = commands.map((command) => {
-      const { idempotency } = command;
-      if (idempotency === null) return command.execute(batch);
-      const before = records.get(idempotency.key) ?? batch.idempotencyRecord(idempotency.key);
-      if (before !== undefined) return replay<unknown>(before, idempotency);
-      const outcome = command.execute(batch);
-      if (isFinal(outcome)) batch.addIdempotencyRecord(remember(idempotency, outcome, batch.now_ms));
-      return outcome;
-    });
-    await session.write(batch.changes());
+    const outcomes = onlyExpire ? null : executeAll(commands, batch, found.remembered);
+    session.write(batch.changes());
     return outcomes;
   }
+
+  /** Everything that a batch starts from, asked for in one go; allocations are locked before balances. */
+  async #read(
+    session: LedgerSession,
+    catalog: Catalog,
+    commands: readonly Command<unknown>[],
+    attempt: number,
+    now_ms: number,
+    foreseen: readonly BalanceKey[],
+  ) {
+    const made = attempt === 0 ? [] : commands.map(({ creates }) => creates);
+    const changed_ids = commands.flatMap(({ allocation_ids }) => allocation_ids);
+    const made_ids = made.flatMap(({ allocation_id }) => allocation_id ?? []);
+    const [versions, remembered, allocations, usage_records, balances] = await Promise.all([
+      catalog.readVersions(session.transaction),
+      session.findIdempotencyRecords(commands.flatMap(({ idempotency }) => idempotency?.key ?? [])),
+      session.lockAllocations([...changed_ids, ...made_ids], now_ms, MAX_DUE_ALLOCATIONS),
+      session.findUsageRecords(made.flatMap(({ record_id }) => record_id ?? [])),
+      session.lockKnownBalances(foreseen),
+    ]);
+    await catalog.refresh(this.database, session.transaction, versions);
+    return { remembered, allocations, usage_records, balances };
+  }
+}
+
+/**
+ * The balances that a batch will need as far as anybody can say before its allocations are read. Where it changes
+ * allocations, theirs are not known, and locking some balances now and others later could make two servers wait for each
+ * other: then none is foreseen.
+ */
+function foreseenBalances(
+  commands: readonly Command<unknown>[],
+  catalog: Catalog,
+  now_ms: number,
+): readonly BalanceKey[] {
+  if (commands.some(({ allocation_ids }) => allocation_ids.length > 0)) return [];
+  const preview = { catalog, now_ms, allocations: new Map<string, BudgetAllocation>() };
+  return balanceKeys(commands.flatMap((command) => command.targets(preview)));
+}
+
+/** Locks the balances that are needed and were not foreseen. */
+async function lockRest(
+  session: LedgerSession,
+  needed: readonly BalanceKey[],
+  locked: readonly Balance[],
+): Promise<readonly Balance[]> {
+  const have = new Set(locked.map(({ policy_id, scope }) => `${policy_id}/${scope}`));
+  const missing = needed.filter(({ policy_id, scope }) => !have.has(`${policy_id}/${scope}`));
+  return missing.length === 0 ? locked : [...locked, ...(await session.lockBalances(missing))];
+}
+
+/** Answers each command in order: what its idempotency key did before, or what it does now. */
+function executeAll(
+  commands: readonly Command<unknown>[],
+  batch: Batch,
+  remembered: readonly IdempotencyRecord[],
+): Outcome<unknown>[] {
+  const records = new Map(remembered.map((record) => [record.idempotency_key, record]));
+  return commands.map((command) => {
+    const { idempotency } = command;
+    if (idempotency === null) return command.execute(batch);
+    const before = records.get(idempotency.key) ?? batch.idempotencyRecord(idempotency.key);
+    if (before !== undefined) return replay<unknown>(before, idempotency);
+    const outcome = command.execute(batch);
+    if (isFinal(outcome)) batch.addIdempotencyRecord(remember(idempotency, outcome, batch.now_ms));
+    return outcome;
+  });
 }
 
 const NO_COMMAND: Command<null> = {

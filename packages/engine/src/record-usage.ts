@@ -17,7 +17,7 @@ import {
   type UsageCost,
   type UsageRecord,
 } from "@budget/domain";
-import type { Batch } from "./batch.ts";
+import { targetOf, type Batch } from "./batch.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Command, Preview, Target } from "./command.ts";
 import type { UsageInput } from "./engine.ts";
@@ -50,7 +50,7 @@ export class RecordUsageCommand implements Command<UsageRecord> {
 
   targets({ catalog, allocations }: Preview): readonly Target[] {
     const charge = chargeOf(catalog, this.#input, allocations.get(this.#input.allocation_id ?? ""));
-    return charge.ok ? [targetOf(catalog, charge.value)] : [];
+    return charge.ok ? [usageTarget(catalog, charge.value)] : [];
   }
 
   execute(batch: Batch): Outcome<UsageRecord> {
@@ -69,7 +69,7 @@ export class RecordUsageCommand implements Command<UsageRecord> {
     if (!quantities.ok) return quantities;
 
     // From here on the usage is booked and everything must succeed.
-    const target = targetOf(batch.catalog, charge.value);
+    const target = usageTarget(batch.catalog, charge.value);
     const held = allocation === undefined ? NOTHING : heldFor(batch, allocation, target);
     const { record, unpriced_units } = newRecord(
       batch,
@@ -85,7 +85,7 @@ export class RecordUsageCommand implements Command<UsageRecord> {
   }
 }
 
-const targetOf = (catalog: Catalog, charge: Charge): Target => ({
+const usageTarget = (catalog: Catalog, charge: Charge): Target => ({
   policies: catalog.budgets.policiesCounting(charge.budget_id, charge),
   context_id: charge.context_id,
 });
@@ -160,7 +160,7 @@ function quantitiesOf(input: UsageInput): Outcome<UsageQuantities> {
  * allocation too, and nothing where one of them does not.
  */
 function heldFor(batch: Batch, allocation: BudgetAllocation, usage: Target): Amount {
-  const holding = batch.targetOf(allocation).policies;
+  const holding = targetOf(batch.catalog, allocation).policies;
   const covered = holding === usage.policies || usage.policies.every((policy) => holding.includes(policy));
   return covered ? holdOf(allocation) : NOTHING;
 }

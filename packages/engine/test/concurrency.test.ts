@@ -24,6 +24,32 @@ onEveryDatabase("many callers at once", (open) => {
     expect(outcomes.map(code)).to.deep.equal(["ok", "insufficient_budget", "budget_not_found", "ok"]);
   });
 
+  it("leave nothing half-written where one of them cannot be stored", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
+    const unstorable = test.allocate(budget_id, 10, { metadata: { number: 10n } });
+    const outcomes = await Promise.allSettled([
+      test.allocate(budget_id, 10),
+      unstorable,
+      test.allocate(budget_id, 10),
+    ]);
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(["fulfilled", "rejected", "fulfilled"]);
+    expect((await test.counted(budget_id)).held).to.equal(20);
+    expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
+  });
+
+  it("leave nothing half-written where the database refuses a row", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
+    await test.test_database.database.knex.schema.renameTable("events", "events_away");
+    const refused = await Promise.allSettled([test.allocate(budget_id, 10), test.allocate(budget_id, 10)]);
+    await test.test_database.database.knex.schema.renameTable("events_away", "events");
+    expect(refused.map(({ status }) => status)).to.deep.equal(["rejected", "rejected"]);
+    expect((await test.counted(budget_id)).held).to.equal(0);
+    expect((await test.engine.allocations.list(CONTEXT, {})).total).to.equal(0);
+    expect(code(await test.allocate(budget_id, 1000))).to.equal("ok");
+  });
+
   it("leave nothing held and nothing lost once all is settled", async () => {
     const test = await open();
     const root = await test.budgetWith({ cost_limit: 1000 });

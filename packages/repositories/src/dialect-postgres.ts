@@ -72,6 +72,7 @@ const write = async (connection: Connection, sql: string, rows: readonly Row[]):
 
 export const postgresDialect: Dialect = {
   name: "postgres",
+  pipelines: true,
   begin: "BEGIN",
   beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
   forUpdate: "FOR UPDATE",

@@ -73,6 +73,7 @@ const keyCondition = (table: Table, offset: number): string =>
 
 export const sqliteDialect: Dialect = {
   name: "sqlite",
+  pipelines: false,
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: "BEGIN DEFERRED",
   forUpdate: "",

@@ -23,6 +23,8 @@ export type Connection = object;
  */
 export interface Dialect {
   readonly name: "sqlite" | "postgres";
+  /** Whether statements are sent without waiting for the answers to those before, and one that fails fails the rest. */
+  readonly pipelines: boolean;
   /** Statement that opens a transaction that is going to write. */
   readonly begin: string;
   /** Statement that opens a transaction that reads one state of the database throughout. */

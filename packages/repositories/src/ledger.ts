@@ -130,12 +130,16 @@ export class LedgerSession {
     return rows.map(usageRecordFromRow);
   }
 
+  /** Locks those of these balances that there are, in key order. */
+  async lockKnownBalances(keys: readonly BalanceKey[]): Promise<readonly Balance[]> {
+    return (await this.transaction.lockByKeys(tables.balances, this.#sorted(keys))).map(balanceFromRow);
+  }
+
   /** Locks balances in key order; the ones of contexts that were never seen are made first. */
   async lockBalances(keys: readonly BalanceKey[]): Promise<readonly Balance[]> {
-    const sorted = keys.map((key): Row => ({ tenant_id: this.tenant_id, ...key })).sort(byPolicyAndScope);
-    const rows = await this.transaction.lockByKeys(tables.balances, sorted);
-    if (rows.length === keys.length) return rows.map(balanceFromRow);
-    const empty = sorted.map((key): Row => ({
+    const known = await this.lockKnownBalances(keys);
+    if (known.length === keys.length) return known;
+    const empty = this.#sorted(keys).map((key) => ({
       ...key,
       window_start_ms: 0,
       used_tokens: 0,
@@ -145,25 +149,35 @@ export class LedgerSession {
       alerts_raised: 0,
     }));
     await this.transaction.insertMissing(tables.balances, empty);
-    return (await this.transaction.lockByKeys(tables.balances, sorted)).map(balanceFromRow);
+    return this.lockKnownBalances(keys);
   }
 
-  /** Writes a whole batch: one statement per table, sent together. */
-  async write(changes: LedgerChanges): Promise<void> {
+  #sorted(keys: readonly BalanceKey[]): Row[] {
+    return keys.map((key): Row => ({ tenant_id: this.tenant_id, ...key })).sort(byPolicyAndScope);
+  }
+
+  /**
+   * Writes a whole batch with the commit: one statement per table, sent together. All rows are made before the first
+   * statement is sent, so that what cannot be written fails the transaction and not a part of it.
+   */
+  write(changes: LedgerChanges): void {
     const { transaction, tenant_id } = this;
-    await Promise.all([
-      transaction.update(tables.balances, changes.balances.map(balanceToRow)),
-      transaction.insert(tables.allocations, changes.new_allocations.map(allocationToRow)),
-      transaction.update(tables.allocations, changes.changed_allocations.map(allocationToRow)),
-      transaction.insert(tables.usageRecords, changes.usage_records.map(usageRecordToRow)),
-      transaction.add(tables.usageRollups, changes.rollups.map(usageRollupToRow).sort(byRollupKey)),
-      transaction.insert(tables.alerts, changes.alerts.map(alertToRow)),
-      transaction.insert(tables.events, changes.events.map(eventToRow)),
-      transaction.insert(
-        tables.idempotencyKeys,
-        changes.idempotency_records.map((record) => ({ tenant_id, ...record })),
-      ),
-    ]);
+    const balances = changes.balances.map(balanceToRow);
+    const new_allocations = changes.new_allocations.map(allocationToRow);
+    const changed_allocations = changes.changed_allocations.map(allocationToRow);
+    const usage_records = changes.usage_records.map(usageRecordToRow);
+    const rollups = changes.rollups.map(usageRollupToRow).sort(byRollupKey);
+    const alerts = changes.alerts.map(alertToRow);
+    const events = changes.events.map(eventToRow);
+    const idempotency_records = changes.idempotency_records.map((record): Row => ({ tenant_id, ...record }));
+    transaction.defer(transaction.update(tables.balances, balances));
+    transaction.defer(transaction.insert(tables.allocations, new_allocations));
+    transaction.defer(transaction.update(tables.allocations, changed_allocations));
+    transaction.defer(transaction.insert(tables.usageRecords, usage_records));
+    transaction.defer(transaction.add(tables.usageRollups, rollups));
+    transaction.defer(transaction.insert(tables.alerts, alerts));
+    transaction.defer(transaction.insert(tables.events, events));
+    transaction.defer(transaction.insert(tables.idempotencyKeys, idempotency_records));
   }
 
   async writeIdempotencyRecord(record: IdempotencyRecord): Promise<void> {

@@ -6,6 +6,7 @@ export class Transaction {
   readonly knex: Knex;
   readonly dialect: Dialect;
   readonly #connection: Connection;
+  readonly #unawaited: Promise<void>[] = [];
 
   private constructor(knex: Knex, dialect: Dialect, connection: Connection) {
     this.knex = knex;
@@ -25,15 +26,31 @@ export class Transaction {
     // It is waited for below; a failure before that must not count as one that nobody handles.
     opened.catch(() => undefined);
     try {
-      const result = await work(new Transaction(knex, dialect, connection));
-      await opened;
-      await dialect.commit(connection);
+      const transaction = new Transaction(knex, dialect, connection);
+      const result = await work(transaction);
+      await transaction.#commit(opened);
       return result;
     } catch (error) {
       // A rollback that fails as well says nothing new: the connection is gone, and so is the transaction.
       await opened.then(() => dialect.query(connection, "ROLLBACK", [])).catch(() => undefined);
       throw error;
     }
+  }
+
+  /**
+   * Leaves a write to the end of the transaction: its failure fails the commit. Where the database takes statements
+   * without waiting for the answers to those before, the commit is sent right behind it.
+   */
+  defer(write: Promise<void>): void {
+    write.catch(() => undefined);
+    this.#unawaited.push(write);
+  }
+
+  async #commit(opened: Promise<unknown>): Promise<void> {
+    const before = [opened, ...this.#unawaited];
+    // SQLite would commit what the statements before a failed one have done; PostgreSQL rolls it back.
+    if (!this.dialect.pipelines) await Promise.all(before);
+    await Promise.all([...before, this.dialect.commit(this.#connection)]);
   }
 
   /** Runs a statement of Knex's builder in this transaction. */

@@ -32,7 +32,7 @@ export function allocatingOneByOne(
       const decision = decideAllocation({ ...held, priority: 5, costOfTokens }, counted);
       if (!decision.granted) throw new Error(decision.refusal.detail);
       const allocation_id = ids.next(now_ms);
-      await session.write({
+      session.write({
         balances: counted.map(({ balance }) => addHeld(balance, held)),
         new_allocations: [
           {
