@@ -43,7 +43,15 @@ const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1
 
 function bodyReader(route: Route) {
   if (route.body === undefined) return [];
-  return [express.json({ limit: route.body_limit_bytes ?? BODY_LIMIT_BYTES, type: isJson })];
+  const limit = route.body_limit_bytes ?? BODY_LIMIT_BYTES;
+  return [express.json({ limit, type: isJson, verify: refuseNothing })];
+}
+
+const EMPTY_BODY = "entity.empty";
+
+/** Express would read nothing as {}, which some routes take. */
+function refuseNothing(_request: unknown, _response: unknown, body: Buffer): void {
+  if (body.length === 0) throw Object.assign(new Error("The body is empty."), { type: EMPTY_BODY });
 }
 
 const isJson = (request: { headers: { "content-type"?: string | undefined } }): boolean =>
@@ -101,8 +109,11 @@ function missingBody(request: Request): ProblemAnswer {
   if (request.headers["content-type"] !== undefined && !isJson(request)) {
     return problem({ code: "unsupported_media_type", detail: "The body must be JSON, as application/json." });
   }
-  return problem({ code: "invalid_value", field: "", detail: "A JSON body is needed, as application/json." });
+  return emptyBody();
 }
+
+const emptyBody = (): ProblemAnswer =>
+  problem({ code: "invalid_value", field: "", detail: "A JSON body is needed, as application/json." });
 
 const SECURITY_HEADERS = Object.entries(securityHeaders()).flatMap(([name, value]) => [name, String(value)]);
 const SUCCESS_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/json; charset=utf-8"];
@@ -175,6 +186,8 @@ function readingProblem(error: unknown): ProblemAnswer | null {
   switch (type) {
     case "entity.parse.failed":
       return problem({ code: "invalid_json", field: "", detail: `The body is not JSON: ${message ?? ""}.` });
+    case EMPTY_BODY:
+      return emptyBody();
     case "entity.too.large":
       return problem({ code: "body_too_large", detail: "The body is larger than this route takes." });
     case "charset.unsupported":

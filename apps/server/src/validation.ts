@@ -40,7 +40,7 @@ export function compileValidator(schema: TSchema, source: Source): Validator {
   const validate: ValidateFunction = (source === "body" ? strictAjv : textAjv).compile(schema);
   return (value) => {
     if (!validate(value)) return invalid(explain(validate.errors ?? []), source);
-    return source === "body" ? tooMuchMetadata(value) : null;
+    return source === "body" ? tooMuchMetadata(value) : infinite(value as object, source);
   };
 }
 
@@ -58,6 +58,14 @@ function invalid(errors: readonly FieldError[], source: Source): ProblemAnswer {
     ...(first === undefined ? {} : { field: first.field }),
     errors,
   });
+}
+
+/** Text such as 1e400 is read as a number without an end, which Ajv compares with no limit. */
+function infinite(value: object, source: Source): ProblemAnswer | null {
+  const errors = Object.entries(value)
+    .filter(([, part]) => typeof part === "number" && !Number.isFinite(part))
+    .map(([name]) => ({ field: `/${name}`, detail: `${name} must be a finite number.` }));
+  return errors.length === 0 ? null : invalid(errors, source);
 }
 
 function tooMuchMetadata(value: unknown): ProblemAnswer | null {

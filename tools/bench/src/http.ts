@@ -1,4 +1,5 @@
 import { fork, spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -8,6 +9,7 @@ import type { Measurement } from "./measure.ts";
 
 const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
 const EMPTY_SERVER = fileURLToPath(new URL("./empty-server.ts", import.meta.url));
+const JSON_HEADERS = { "content-type": "application/json" };
 const READY_POLL_MS = 50;
 const READY_TIMEOUT_MS = 30_000;
 
@@ -69,9 +71,19 @@ async function stop(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Asks an empty route of Express again and again. */
-export const loadEmpty = (url: string, connections: number, duration_s: number): Promise<Measurement> =>
-  load({ url: `${url}/empty`, connections, duration: duration_s });
+/** Asks a route of Express that does nothing, with the request of an allocation or with a bare GET. */
+export function loadEmpty(
+  url: string,
+  connections: number,
+  duration_s: number,
+  method: "GET" | "POST",
+): Promise<Measurement> {
+  const request =
+    method === "GET"
+      ? { method }
+      : { method, headers: JSON_HEADERS, body: JSON.stringify(requestFor(randomUUID())) };
+  return load({ url: `${url}/empty`, connections, duration: duration_s, ...request });
+}
 
 /** Allocates over HTTP again and again, over the budgets in turn. */
 export function loadAllocations(
@@ -83,7 +95,7 @@ export function loadAllocations(
   const requests = budget_ids.map((budget_id) => ({
     method: "POST" as const,
     path: "/api/allocations",
-    headers: { "content-type": "application/json" },
+    headers: JSON_HEADERS,
     body: JSON.stringify(requestFor(budget_id)),
   }));
   return load({ url, connections, duration: duration_s, requests });
@@ -104,7 +116,7 @@ export function settlingOver(url: string, budget_ids: readonly string[]): () => 
   const post = async (path: string, body: unknown): Promise<{ allocation_id: string }> => {
     const response = await fetch(`${url}${path}`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: JSON_HEADERS,
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(await response.text());

@@ -109,42 +109,38 @@ async function benchBaseline(
   });
 }
 
+const EMPTY_ROUTE = {
+  POST: "empty Express route, same request",
+  GET: "empty Express route, bare GET",
+} as const;
+
+async function benchEmptyRoute(beside: DatabaseName): Promise<void> {
+  const empty = await startEmptyServer();
+  try {
+    for (const method of ["POST", "GET"] as const) {
+      const run = () => loadEmpty(empty.url, HTTP_CONNECTIONS, options.seconds, method);
+      const what = `${EMPTY_ROUTE[method]}, beside ${beside}`;
+      const measurement = await medianOf(options.runs, run);
+      note({ database: "none", what, budgets: null, callers: HTTP_CONNECTIONS, measurement });
+    }
+  } finally {
+    await empty.stop();
+  }
+}
+
 async function benchHttp(database: DatabaseName, url: string, budget_ids: readonly string[]): Promise<void> {
+  const budgets = budget_ids.length;
+  if (budgets === 1) await benchEmptyRoute(database);
   const server = await startServer(url);
   try {
-    const budgets = budget_ids.length;
-    const empty = await startEmptyServer();
-    try {
-      const run = () => loadEmpty(empty.url, HTTP_CONNECTIONS, options.seconds);
-      const measurement = await medianOf(options.runs, run);
-      note({
-        database: "none",
-        what: `empty Express route, beside ${database}`,
-        budgets: null,
-        callers: HTTP_CONNECTIONS,
-        measurement,
-      });
-    } finally {
-      await empty.stop();
-    }
     for (const callers of [1, HTTP_CONNECTIONS, 256]) {
       const run = () => loadAllocations(server.url, callers, options.seconds, budget_ids);
-      note({
-        database,
-        what: "HTTP: allocate",
-        budgets,
-        callers,
-        measurement: await medianOf(options.runs, run),
-      });
+      const measurement = await medianOf(options.runs, run);
+      note({ database, what: "HTTP: allocate", budgets, callers, measurement });
     }
     const settling = await inProcess(HTTP_CONNECTIONS, settlingOver(server.url, budget_ids));
-    note({
-      database,
-      what: "HTTP: allocate + settle (fetch)",
-      budgets,
-      callers: HTTP_CONNECTIONS,
-      measurement: settling,
-    });
+    const what = "HTTP: allocate + settle (fetch)";
+    note({ database, what, budgets, callers: HTTP_CONNECTIONS, measurement: settling });
   } finally {
     await server.stop();
   }
@@ -165,25 +161,24 @@ function perSecond(
 
 function ratios(): readonly Ratio[] {
   const gathered = perSecond("PostgreSQL", "allocate", 1, 32);
-  const overHttp = (database: DatabaseName) =>
+  const overHttp = (database: DatabaseName, method: "GET" | "POST"): number =>
     perSecond(database, "HTTP: allocate", 1, HTTP_CONNECTIONS) /
-    perSecond("none", `empty Express route, beside ${database}`, null, HTTP_CONNECTIONS);
+    perSecond("none", `${EMPTY_ROUTE[method]}, beside ${database}`, null, HTTP_CONNECTIONS);
+  const http = (database: DatabaseName, method: "GET" | "POST", wanted: number): Ratio => ({
+    what: `HTTP, 50 connections, one hot budget: allocate on ${database} / ${EMPTY_ROUTE[method]}`,
+    value: overHttp(database, method),
+    wanted,
+  });
   return [
     {
       what: "PostgreSQL, one hot budget, 32 callers: gathered commits / one transaction per request",
       value: gathered / perSecond("PostgreSQL", "baseline: one transaction per request", 1, 32),
       wanted: 15,
     },
-    {
-      what: "HTTP, 50 connections: allocate on PostgreSQL / empty Express route",
-      value: overHttp("PostgreSQL"),
-      wanted: 1 / 4,
-    },
-    {
-      what: "HTTP, 50 connections: allocate on SQLite / empty Express route",
-      value: overHttp("SQLite"),
-      wanted: 1 / 3,
-    },
+    http("PostgreSQL", "POST", 1 / 4),
+    http("PostgreSQL", "GET", 1 / 4),
+    http("SQLite", "POST", 1 / 3),
+    http("SQLite", "GET", 1 / 3),
   ];
 }
 

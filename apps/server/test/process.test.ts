@@ -1,0 +1,289 @@
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createEngine } from "@budget/engine";
+import { openDatabase } from "@budget/repositories";
+import { expect } from "chai";
+import { systemClock, uuidSource } from "../src/world.ts";
+import { CONTEXT, request } from "./support.ts";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const LISTENING = /Budget is listening on (http:\/\/[\w.:]+:\d+)/;
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** A server in a process of its own. */
+class ServerProcess {
+  readonly child: ChildProcessWithoutNullStreams;
+  output = "";
+  readonly ended: Promise<Ended>;
+
+  constructor(environment: Readonly<Record<string, string>>) {
+    this.child = spawn(process.execPath, ["--conditions=budget-source", MAIN], {
+      env: {
+        PATH: process.env.PATH ?? "",
+        BUDGET_HOST: "127.0.0.1",
+        BUDGET_PORT: "0",
+        BUDGET_ENV: "production",
+        ...environment,
+      },
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.output += text;
+      });
+    }
+    this.ended = once(this.child, "close").then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as NodeJS.Signals | null,
+      output: this.output,
+    }));
+  }
+
+  /** The URL that it listens on; fails where the process ends before. */
+  async listening(): Promise<string> {
+    for (;;) {
+      const url = LISTENING.exec(this.output)?.[1];
+      if (url !== undefined) return url;
+      const next = await Promise.race([once(this.child.stdout, "data"), this.ended]);
+      if ("code" in next) throw new Error(`The server ended with ${next.code}: ${next.output}`);
+    }
+  }
+
+  stop(signal: NodeJS.Signals): Promise<Ended> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+interface Acknowledged {
+  readonly allocations: string[];
+  readonly records: string[];
+  /** Answers that were neither a success nor the end of the connection. */
+  readonly unexpected: string[];
+}
+
+/** Clients that allocate, and record the usage of every other allocation, until the server is gone. */
+function load(url: string, budget_id: string, clients: number) {
+  const acknowledged: Acknowledged = { allocations: [], records: [], unexpected: [] };
+  let onProgress: () => void = () => undefined;
+  const post = async (path: string, body: unknown): Promise<Record<string, string> | null> => {
+    let answer: Response;
+    let text: string;
+    try {
+      answer = await fetch(url + path, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      text = await answer.text();
+    } catch {
+      return null;
+    }
+    if (answer.status === 201) return JSON.parse(text) as Record<string, string>;
+    acknowledged.unexpected.push(text);
+    return null;
+  };
+  const client = async (): Promise<void> => {
+    for (let index = 0; ; index++) {
+      const granted = await post("/api/allocations", request(budget_id, { tokens_allocated: 10 }));
+      if (granted === null) return;
+      acknowledged.allocations.push(granted.allocation_id!);
+      onProgress();
+      if (index % 2 === 1) continue;
+      const record = await post("/api/usage/record", {
+        allocation_id: granted.allocation_id,
+        input_tokens: 4,
+        output_tokens: 3,
+        final: index % 4 === 0,
+      });
+      if (record === null) return;
+      acknowledged.records.push(record.record_id!);
+    }
+  };
+  const finished = Promise.all(Array.from({ length: clients }, client)).then(() => acknowledged);
+  const reached = new Promise<void>((resolve) => {
+    onProgress = () => {
+      if (acknowledged.allocations.length >= 200) resolve();
+    };
+  });
+  return { finished, reached };
+}
+
+async function newBudget(url: string): Promise<string> {
+  const headers = { "Content-Type": "application/json" };
+  const made = await fetch(`${url}/api/budgets`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ name: "load" }),
+  });
+  const { budget_id } = (await made.json()) as { budget_id: string };
+  const policy = {
+    budget_id,
+    type: "enforce",
+    period: "total",
+    token_limit: 1_000_000_000,
+    cost_limit: 1000,
+  };
+  const limited = await fetch(`${url}/api/policies`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(policy),
+  });
+  expect(limited.status).to.equal(201);
+  return budget_id;
+}
+
+async function everythingIsThere(url: string, { allocations, records }: Acknowledged): Promise<void> {
+  expect(allocations.length).to.be.at.least(200);
+  expect(records.length).to.be.at.least(1);
+  const statuses = async (path: string, ids: readonly string[]): Promise<Set<number>> =>
+    new Set(await Promise.all(ids.map(async (id) => (await fetch(`${url}${path}/${id}`)).status)));
+  expect(await statuses("/api/allocations", allocations)).to.deep.equal(new Set([200]));
+  expect(await statuses("/api/usage/records", records)).to.deep.equal(new Set([200]));
+}
+
+/** What a recount of the file finds, while no server has it. */
+async function differencesIn(database_url: string): Promise<unknown> {
+  const database = openDatabase({ url: database_url });
+  const silent = () => undefined;
+  const engine = createEngine({
+    database,
+    clock: systemClock,
+    ids: uuidSource,
+    timers: { every: () => silent },
+    logger: { error: silent, warning: silent, info: silent, debug: silent },
+    tenant_ids: [CONTEXT.tenant_id],
+  });
+  try {
+    const report = await engine.verify(CONTEXT);
+    expect(report.policies_checked).to.be.at.least(1);
+    expect(report.allocations_checked).to.be.at.least(200);
+    return report.differences;
+  } finally {
+    await engine.stop();
+    await database.close();
+  }
+}
+
+describe("the process of the server", function () {
+  this.timeout(60_000);
+
+  let folder: string;
+  let database_url: string;
+  const started: ServerProcess[] = [];
+  const start = (environment: Readonly<Record<string, string>> = {}): ServerProcess => {
+    const server = new ServerProcess({ BUDGET_DATABASE_URL: database_url, ...environment });
+    started.push(server);
+    return server;
+  };
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "budget-server-"));
+    database_url = `sqlite:${join(folder, "budget.db")}`;
+  });
+  afterEach(async () => {
+    for (const server of started.splice(0)) await server.stop("SIGKILL");
+    rmSync(folder, { recursive: true });
+  });
+
+  it("says where it listens, and answers there", async () => {
+    const url = await start().listening();
+    const ready = await fetch(`${url}/ready`);
+    expect(await ready.json()).to.deep.equal({ status: "ready" });
+  });
+
+  it("logs JSON lines with level and component in production", async () => {
+    const server = start();
+    await server.listening();
+    const { output } = await server.stop("SIGTERM");
+    const lines = output.trim().split("\n");
+    for (const line of lines) {
+      expect(JSON.parse(line)).to.include.keys("level", "time", "component", "msg");
+    }
+    expect(JSON.parse(lines.at(-1)!)).to.include({ level: "INFO", component: "api" });
+  });
+
+  it("logs readable lines in development", async () => {
+    const server = start({ BUDGET_ENV: "development" });
+    await server.listening();
+    const { output, code } = await server.stop("SIGINT");
+    expect(output).to.match(/INFO/);
+    expect(output).to.include("Stopping on SIGINT");
+    expect(code).to.equal(0);
+  });
+
+  it("keeps on SIGTERM all that it acknowledged under load, and ends with 0", async () => {
+    const server = start();
+    const url = await server.listening();
+    const { finished, reached } = load(url, await newBudget(url), 16);
+    await reached;
+    const ended = await server.stop("SIGTERM");
+    expect(ended.output).to.include("Stopping on SIGTERM");
+    expect(ended).to.include({ code: 0, signal: null });
+    const acknowledged = await finished;
+    expect(acknowledged.unexpected).to.deep.equal([]);
+    expect(await differencesIn(database_url)).to.deep.equal([]);
+    await everythingIsThere(await start().listening(), acknowledged);
+  });
+
+  it("keeps on kill -9 all that it acknowledged under load, and every sum is right", async () => {
+    const server = start();
+    const url = await server.listening();
+    const { finished, reached } = load(url, await newBudget(url), 16);
+    await reached;
+    expect(await server.stop("SIGKILL")).to.include({ code: null, signal: "SIGKILL" });
+    const acknowledged = await finished;
+    expect(acknowledged.unexpected).to.deep.equal([]);
+    expect(await differencesIn(database_url)).to.deep.equal([]);
+    await everythingIsThere(await start().listening(), acknowledged);
+  });
+
+  it("does not start on a file that another server has, and says so", async () => {
+    const first = start();
+    const url = await first.listening();
+    const { code, output } = await start().ended;
+    expect(code).to.equal(1);
+    expect(output).to.include("Another Budget server uses").and.to.include("BUDGET_DATABASE_URL");
+    expect(output).to.not.include("    at ");
+    expect((await fetch(`${url}/health`)).status).to.equal(200);
+  });
+
+  it("says which port is in use", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    try {
+      const { code, output } = await start({ BUDGET_PORT: String(port) }).ended;
+      expect(code).to.equal(1);
+      expect(output).to.include(`Port ${port} on 127.0.0.1 is in use.`).and.to.include("BUDGET_PORT");
+      expect(output).to.not.include("    at ");
+    } finally {
+      other.close();
+      await once(other, "close");
+    }
+  });
+
+  for (const [variable, value] of [
+    ["BUDGET_PORT", "99999"],
+    ["BUDGET_DATABASE_URL", "mysql://user:secret@host/name"],
+    ["BUDGET_LOG_LEVEL", "LOUD"],
+    ["BUDGET_ENV", "moon"],
+    ["BUDGET_HOST", "a b"],
+  ] as const) {
+    it(`ends with 2 where ${variable} is wrong, and names it`, async () => {
+      const { code, output } = await start({ [variable]: value }).ended;
+      expect(code).to.equal(2);
+      expect(output).to.match(new RegExp(`^${variable} must be .+\\.\\n$`));
+      expect(output).to.not.include("secret");
+    });
+  }
+});
