@@ -1,8 +1,10 @@
 import { MAX_BATCH_ITEMS } from "@budget/domain";
 import type { CommandContext } from "@budget/engine";
-import { Type, type TSchema } from "typebox";
+import { Type, type Static, type TSchema } from "typebox";
+import { isProblem } from "./command-context.ts";
+import type { ProblemAnswer } from "./problems.ts";
 import type { Answer } from "./routes/route.ts";
-import { compileValidator, type Validator } from "./validation.ts";
+import { compileValidator } from "./validation.ts";
 
 export const BATCH_BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 
@@ -12,8 +14,13 @@ export const BatchOfAnything = Type.Object(
   { additionalProperties: false },
 );
 
-/** Says of one item what is wrong with it, or null. */
-export const itemValidator = (schema: TSchema): Validator => compileValidator(schema, "body");
+/** Reads one item of a batch by its schema: the item, or what is wrong with it. */
+export function itemReader<S extends TSchema>(schema: S): ItemReader<Static<S>> {
+  const validate = compileValidator(schema, "body");
+  return (value) => validate(value) ?? { body: value as Static<S> };
+}
+
+export type ItemReader<T> = (value: unknown) => { readonly body: T } | ProblemAnswer;
 
 /**
  * Answers the items of a batch, each as if it had come alone. All that are valid are handed on at once, so that they are
@@ -22,19 +29,19 @@ export const itemValidator = (schema: TSchema): Validator => compileValidator(sc
 export async function answerBatch<T>(
   items: readonly unknown[],
   context: CommandContext,
-  validate: Validator,
+  readItem: ItemReader<T>,
   answerItem: (item: { readonly context: CommandContext; readonly body: T }) => Promise<Answer>,
 ): Promise<Answer> {
   const { idempotency_key } = context;
   const answers = await Promise.all(
-    items.map((body, index) => {
-      const wrong = validate(body);
-      if (wrong !== null) return wrong;
+    items.map(async (value, index) => {
+      const item = readItem(value);
+      if (isProblem(item)) return item;
       const itemContext =
         idempotency_key === undefined
           ? context
           : { ...context, idempotency_key: `${idempotency_key}:${index}` };
-      return answerItem({ context: itemContext, body: body as T });
+      return answerItem({ context: itemContext, body: item.body });
     }),
   );
   return {

@@ -176,10 +176,12 @@ function answers(route: Route): Json {
   ];
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) byStatus.set(STATUS_OF[code], [...(byStatus.get(STATUS_OF[code]) ?? []), code]);
-  return Object.fromEntries([
-    [String(route.success.status), successAnswer(route.success)],
-    ...[...byStatus].map(([status, ofStatus]) => [String(status), problemAnswer(status, ofStatus)]),
-  ]);
+  return {
+    [String(route.success.status)]: successAnswer(route.success),
+    ...Object.fromEntries(
+      [...byStatus].map(([status, ofStatus]) => [String(status), problemAnswer(status, ofStatus)]),
+    ),
+  };
 }
 
 function operation(route: Route): Json {

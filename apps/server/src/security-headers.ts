@@ -1,4 +1,5 @@
-import { ServerResponse, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import { IncomingMessage, ServerResponse, type OutgoingHttpHeaders } from "node:http";
+import { Socket } from "node:net";
 import helmet from "helmet";
 
 /**
@@ -12,7 +13,7 @@ export function securityHeaders(): OutgoingHttpHeaders {
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
   });
-  const request = { method: "GET" } as IncomingMessage;
+  const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
   middleware(request, response, (error) => {
     if (error !== undefined) throw error as Error;

@@ -155,9 +155,9 @@ const MAX_SHOWN = 60;
 function shown(value: unknown): string {
   // 1e400 is read as Infinity, which JSON would call null.
   if (typeof value === "number") return String(value);
-  const text =
-    JSON.stringify(value, (_key, part: unknown) => (isNested(part) && part !== value ? "…" : part)) ??
-    String(value);
+  const text = JSON.stringify(value, (_key, part: unknown) =>
+    isNested(part) && part !== value ? "…" : part,
+  );
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 

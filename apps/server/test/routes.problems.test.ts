@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { v7 } from "uuid";
 import { ROUTES } from "../src/routes/index.ts";
-import { codeOf, onEveryDatabase, request, type TestServer } from "./support.ts";
+import { codeOf, onEveryDatabase, pluck, request, type TestServer } from "./support.ts";
 
 const MIB = 1024 * 1024;
 const NOBODY = "01a20000-0000-7000-8000-000000000000";
@@ -319,7 +319,7 @@ onEveryDatabase("a wrong field", (server) => {
 
   it("is named among all others that are wrong", async () => {
     const answer = await server().post("/api/budgets", { name: 3, owner: 4, nothing: 5 });
-    const fields = answer.body.errors.map(({ field }: { field: string }) => field);
+    const fields = pluck(answer.body.errors, "field");
     expect(fields).to.have.members(["/name", "/owner", "/nothing"]);
   });
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { v7 } from "uuid";
-import { onEveryDatabase, request } from "./support.ts";
+import { onEveryDatabase, pluck, request } from "./support.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -271,7 +271,7 @@ onEveryDatabase("allocations", (server) => {
   it("warns where the policy is a soft limit", async () => {
     const { budget_id } = await server().budget({ type: "soft_limit", token_limit: 10 });
     const granted = await server().allocation(budget_id);
-    expect(granted.body.warnings.map(({ code }: { code: string }) => code)).to.include("limit_passed");
+    expect(pluck(granted.body.warnings, "code")).to.include("limit_passed");
   });
 
   it("offers cheaper models where the action threshold is passed", async () => {
@@ -306,9 +306,7 @@ onEveryDatabase("allocations", (server) => {
       ],
     });
     expect(answer.status).to.equal(200);
-    expect(answer.body.items.map(({ status }: { status: number }) => status)).to.deep.equal([
-      201, 400, 400, 400, 400, 404, 201, 402,
-    ]);
+    expect(pluck(answer.body.items, "status")).to.deep.equal([201, 400, 400, 400, 400, 404, 201, 402]);
     expect(answer.body.items[1].problem).to.include({ code: "invalid_value", field: "/tokens_allocated" });
     expect(answer.body.items[5].problem.code).to.equal("budget_not_found");
     expect(answer.body.items[7].problem).to.include({ code: "insufficient_budget", tokens_that_fit: 0 });
@@ -324,9 +322,7 @@ onEveryDatabase("allocations", (server) => {
     const headers = { "Idempotency-Key": v7() };
     const first = await s.post("/api/allocations/batch", { items }, headers);
     expect(first.status).to.equal(200);
-    expect(new Set(first.body.items.map(({ status }: { status: number }) => status))).to.deep.equal(
-      new Set([201]),
-    );
+    expect(new Set(pluck(first.body.items, "status"))).to.deep.equal(new Set([201]));
     const again = await s.post("/api/allocations/batch", { items }, headers);
     expect(again.body).to.deep.equal(first.body);
     expect((await s.get(`/api/budgets/${budget_id}/allocations`)).body.total).to.equal(1000);
@@ -358,7 +354,7 @@ onEveryDatabase("lists", (server) => {
     }
     const page = await s.get(`/api/budgets?owner=${owner}&limit=2&page=2`);
     expect(page.body).to.include({ total: 3, page: 2, limit: 2 });
-    expect(page.body.items.map(({ name }: { name: string }) => name)).to.deep.equal(["c"]);
+    expect(pluck(page.body.items, "name")).to.deep.equal(["c"]);
     const named = await s.get(`/api/budgets?owner=${owner}&name=b&is_active=true`);
     expect(named.body).to.include({ total: 1, page: 1, limit: 20 });
     expect((await s.get(`/api/budgets?owner=${owner}&is_active=false`)).body.total).to.equal(0);
@@ -394,10 +390,7 @@ onEveryDatabase("lists", (server) => {
     ]) {
       const { body } = await s.get(path);
       expect(body, path).to.include({ total: 2, page: 1, limit: 20 });
-      expect(
-        body.items.map(({ allocation_id }: { allocation_id: string }) => allocation_id),
-        path,
-      ).to.deep.equal(ids);
+      expect(pluck(body.items, "allocation_id"), path).to.deep.equal(ids);
     }
     expect((await s.get(`/api/allocations?budget_id=${budget_id}&component=APOLLO`)).body.total).to.equal(1);
     const active = await s.get(`/api/budgets/${budget_id}/allocations?is_active=false`);

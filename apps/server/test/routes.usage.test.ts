@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { v7 } from "uuid";
-import { CONTEXT, onEveryDatabase, request, type TestServer } from "./support.ts";
+import { CONTEXT, onEveryDatabase, pluck, request, type TestServer } from "./support.ts";
 
 const caller = (budget_id: string) => ({ budget_id, context_id: "chat-1", component: "rhetor" });
 
@@ -146,7 +146,7 @@ onEveryDatabase("usage", (server) => {
     expect(body).to.include({ total_tokens: 2000, overage_tokens: 1000, total_cost: 0.0125 });
     const alerts = await s.get(`/api/alerts?budget_id=${budget_id}`);
     expect(alerts.body).to.include({ page: 1, limit: 20 });
-    expect(alerts.body.items.map(({ kind }: { kind: string }) => kind)).to.include.members(["overage"]);
+    expect(pluck(alerts.body.items, "kind")).to.include.members(["overage"]);
     const { severity } = alerts.body.items[0];
     const found = await s.get(
       `/api/alerts?budget_id=${budget_id}&severity=${String(severity).toUpperCase()}&acknowledged=false`,
@@ -170,7 +170,7 @@ onEveryDatabase("usage", (server) => {
       other_cost: 0.02,
       total_cost: 0.02185,
     });
-    const sum = body.cost_components.reduce((all: number, { cost }: { cost: number }) => all + cost, 0);
+    const sum = pluck(body.cost_components, "cost").reduce<number>((all, cost) => all + Number(cost), 0);
     expect(sum).to.be.closeTo(0.02185, 1e-12);
   });
 
@@ -216,9 +216,7 @@ onEveryDatabase("usage", (server) => {
       { ...caller(budget_id), provider: "openai", response: RESPONSES[1].response },
     ];
     const answer = await s.post("/api/usage/batch", { items }, headers);
-    expect(answer.body.items.map(({ status }: { status: number }) => status)).to.deep.equal([
-      201, 400, 400, 404, 201,
-    ]);
+    expect(pluck(answer.body.items, "status")).to.deep.equal([201, 400, 400, 404, 201]);
     expect(answer.body.items[0].result.total_cost).to.equal(0.0025);
     expect(answer.body.items[2].problem).to.include({ code: "invalid_value", field: "/response" });
     expect((await s.post("/api/usage/batch", { items }, headers)).body).to.deep.equal(answer.body);
@@ -236,9 +234,7 @@ onEveryDatabase("usage", (server) => {
       output_tokens: 1,
     };
     const answer = await s.post("/api/usage/batch", { items: Array(1000).fill(good) });
-    expect(new Set(answer.body.items.map(({ status }: { status: number }) => status))).to.deep.equal(
-      new Set([201]),
-    );
+    expect(new Set(pluck(answer.body.items, "status"))).to.deep.equal(new Set([201]));
     const summary = await s.get(`/api/budgets/${budget_id}/summary`);
     expect(summary.body[0].total_tokens_used).to.equal(4000);
     expect((await s.engine.verify(CONTEXT)).differences).to.deep.equal([]);

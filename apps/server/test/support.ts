@@ -303,6 +303,10 @@ export function onEveryDatabase(name: string, tests: (server: () => TestServer) 
   }
 }
 
+/** One field of each item of a list. */
+export const pluck = (items: unknown, field: string): unknown[] =>
+  (items as readonly Readonly<Record<string, unknown>>[]).map((item) => item[field]);
+
 /** The code of an answer and the field it names, or `ok`. */
 export const codeOf = (answer: Answered): string =>
   answer.status < 400 ? "ok" : `${answer.status} ${String(answer.body.code)}`;

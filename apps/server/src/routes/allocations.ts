@@ -14,7 +14,7 @@ import {
   type AllocationCreate,
 } from "@budget/domain";
 import { Type } from "typebox";
-import { BATCH_BODY_LIMIT_BYTES, BatchOfAnything, answerBatch, itemValidator } from "../batches.ts";
+import { BATCH_BODY_LIMIT_BYTES, BatchOfAnything, answerBatch, itemReader } from "../batches.ts";
 import { allocationRequestExample, grantExample } from "./examples.ts";
 import { answerTo, listAnswer, route, type RouteInput, type Services } from "./route.ts";
 
@@ -29,7 +29,7 @@ async function allocate(
   return answerTo(outcome, services, (grant) => ({ status: 201, body: toGrantWire(grant) }));
 }
 
-const validateItem = itemValidator(AllocationCreateSchema);
+const readItem = itemReader(AllocationCreateSchema);
 
 export const allocationRoutes = [
   route({
@@ -101,7 +101,7 @@ export const allocationRoutes = [
     success: { status: 200, description: "An answer for each item", schema: AllocationBatchAnswerSchema },
     problems: ["invalid_value"],
     handle: ({ context, body }, services) =>
-      answerBatch<AllocationCreate>(body.items, context, validateItem, (item) => allocate(item, services)),
+      answerBatch(body.items, context, readItem, (item) => allocate(item, services)),
   }),
   route({
     method: "get",

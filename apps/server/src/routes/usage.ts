@@ -14,7 +14,7 @@ import {
   type UsageCreate,
 } from "@budget/domain";
 import { Type } from "typebox";
-import { BATCH_BODY_LIMIT_BYTES, BatchOfAnything, answerBatch, itemValidator } from "../batches.ts";
+import { BATCH_BODY_LIMIT_BYTES, BatchOfAnything, answerBatch, itemReader } from "../batches.ts";
 import { isProblem } from "../command-context.ts";
 import { countedUsage } from "../usage-from-response.ts";
 import { usageRecordExample, usageRequestExample } from "./examples.ts";
@@ -32,7 +32,7 @@ async function recordUsage(
   return answerTo(outcome, services, (record) => ({ status: 201, body: toUsageRecordWire(record) }));
 }
 
-const validateItem = itemValidator(UsageCreateSchema);
+const readItem = itemReader(UsageCreateSchema);
 
 export const usageRoutes = [
   route({
@@ -81,7 +81,7 @@ export const usageRoutes = [
     success: { status: 200, description: "An answer for each item", schema: UsageBatchAnswerSchema },
     problems: ["invalid_value"],
     handle: ({ context, body }, services) =>
-      answerBatch<UsageCreate>(body.items, context, validateItem, (item) => recordUsage(item, services)),
+      answerBatch(body.items, context, readItem, (item) => recordUsage(item, services)),
   }),
   route({
     method: "get",

@@ -1,0 +1,207 @@
+import { Transport, type Call, type CallOptions, type ClientOptions } from "./transport.ts";
+import type {
+  Alert,
+  AlertQuery,
+  Allocation,
+  AllocationCheck,
+  AllocationCreate,
+  AllocationExtend,
+  AllocationQuery,
+  BatchAnswer,
+  Budget,
+  BudgetCreate,
+  BudgetQuery,
+  BudgetSummary,
+  BudgetUpdate,
+  CurrentPrice,
+  Grant,
+  Health,
+  Message,
+  Page,
+  PageQuery,
+  Period,
+  Policy,
+  PolicyCreate,
+  PolicyQuery,
+  PolicyUpdate,
+  Price,
+  PriceQuery,
+  UsageAnalyticsQuery,
+  UsageAnalyticsRow,
+  UsageCreate,
+  UsageList,
+  UsageQuery,
+  UsageRecord,
+  UsageSummary,
+  UsageSummaryQuery,
+} from "./types.ts";
+
+const segment = encodeURIComponent;
+
+/**
+ * A Budget server. Every method takes options last: a signal that cancels the call, a time limit, and for changes an
+ * idempotency key or the ETag that they are based on. Every method throws a {@link BudgetError} where it does not succeed.
+ */
+export class BudgetClient {
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions = {}) {
+    this.#transport = new Transport(options);
+  }
+
+  /** Containers of limits, in a tree. */
+  readonly budgets = {
+    list: (query?: BudgetQuery, options?: CallOptions) =>
+      this.#get<Page<Budget>>("/api/budgets", query, options),
+    create: (body: BudgetCreate, options?: CallOptions) =>
+      this.#change<Budget>("/api/budgets", body, options),
+    get: (budget_id: string, options?: CallOptions) =>
+      this.#get<Budget>(`/api/budgets/${segment(budget_id)}`, undefined, options),
+    update: (budget_id: string, body: BudgetUpdate, options?: CallOptions) =>
+      this.#send<Budget>({ method: "PUT", path: `/api/budgets/${segment(budget_id)}`, body }, options),
+    delete: (budget_id: string, options?: CallOptions) =>
+      this.#send<Message>({ method: "DELETE", path: `/api/budgets/${segment(budget_id)}` }, options),
+    /** What the policies of a budget count now. */
+    summary: (budget_id: string, query?: { period?: Period }, options?: CallOptions) =>
+      this.#get<BudgetSummary[]>(`/api/budgets/${segment(budget_id)}/summary`, query, options),
+    policies: (budget_id: string, query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<Policy>>(`/api/budgets/${segment(budget_id)}/policies`, query, options),
+    allocations: (budget_id: string, query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<Allocation>>(`/api/budgets/${segment(budget_id)}/allocations`, query, options),
+  };
+
+  /** Limits of tokens and cost. */
+  readonly policies = {
+    list: (query?: PolicyQuery, options?: CallOptions) =>
+      this.#get<Page<Policy>>("/api/policies", query, options),
+    create: (body: PolicyCreate, options?: CallOptions) =>
+      this.#change<Policy>("/api/policies", body, options),
+    get: (policy_id: string, options?: CallOptions) =>
+      this.#get<Policy>(`/api/policies/${segment(policy_id)}`, undefined, options),
+    update: (policy_id: string, body: PolicyUpdate, options?: CallOptions) =>
+      this.#send<Policy>({ method: "PUT", path: `/api/policies/${segment(policy_id)}`, body }, options),
+    delete: (policy_id: string, options?: CallOptions) =>
+      this.#send<Message>({ method: "DELETE", path: `/api/policies/${segment(policy_id)}` }, options),
+  };
+
+  /** Tokens held before a model is called. */
+  readonly allocations = {
+    /** @throws InsufficientBudgetError where the tokens do not fit */
+    create: (body: AllocationCreate, options?: CallOptions) =>
+      this.#change<Grant>("/api/allocations", body, options),
+    /** Up to 1,000 at once; each has an answer of its own. */
+    createMany: (items: readonly AllocationCreate[], options?: CallOptions) =>
+      this.#change<BatchAnswer<Grant>>("/api/allocations/batch", { items }, options),
+    /** What a request would get; nothing is held. */
+    check: (body: AllocationCreate, options?: CallOptions) =>
+      this.#send<AllocationCheck>({ method: "POST", path: "/api/allocations/check", body }, options),
+    get: (allocation_id: string, options?: CallOptions) =>
+      this.#get<Allocation>(`/api/allocations/${segment(allocation_id)}`, undefined, options),
+    list: (query?: AllocationQuery, options?: CallOptions) =>
+      this.#get<Page<Allocation>>("/api/allocations", query, options),
+    listByContext: (context_id: string, query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<Allocation>>(`/api/allocations/context/${segment(context_id)}`, query, options),
+    /** More tokens, or more time. */
+    extend: (allocation_id: string, body: AllocationExtend, options?: CallOptions) =>
+      this.#change<Grant>(`/api/allocations/${segment(allocation_id)}/extend`, body, options),
+    /** Frees what is still held. */
+    release: (allocation_id: string, options?: CallOptions) =>
+      this.#change<Allocation>(`/api/allocations/${segment(allocation_id)}/release`, undefined, options),
+  };
+
+  /** What calls really used. */
+  readonly usage = {
+    record: (body: UsageCreate, options?: CallOptions) =>
+      this.#change<UsageRecord>("/api/usage/record", body, options),
+    /** Up to 1,000 at once; each has an answer of its own. */
+    recordMany: (items: readonly UsageCreate[], options?: CallOptions) =>
+      this.#change<BatchAnswer<UsageRecord>>("/api/usage/batch", { items }, options),
+    get: (record_id: string, options?: CallOptions) =>
+      this.#get<UsageRecord>(`/api/usage/records/${segment(record_id)}`, undefined, options),
+    list: (query?: UsageQuery, options?: CallOptions) =>
+      this.#get<UsageList>("/api/usage/records", query, options),
+    /** Every record that the query asks for, newest first, read page by page. */
+    iterate: (query?: UsageQuery, options?: CallOptions) => this.#iterateUsage(query, options),
+    summary: (query: UsageSummaryQuery = {}, options?: CallOptions) =>
+      this.#send<UsageSummary>({ method: "POST", path: "/api/usage/summary", body: query }, options),
+    /** By day, provider, model and component. */
+    analytics: (query?: UsageAnalyticsQuery, options?: CallOptions) =>
+      this.#get<UsageAnalyticsRow[]>("/api/usage/analytics", query, options),
+  };
+
+  /** What models cost. */
+  readonly prices = {
+    list: (query?: PriceQuery, options?: CallOptions) =>
+      this.#get<Page<Price>>("/api/prices", query, options),
+    /** The price that is in force now. */
+    current: (provider: string, model: string, options?: CallOptions) =>
+      this.#send<CurrentPrice>(
+        { method: "POST", path: "/api/prices/current", body: { provider, model } },
+        options,
+      ),
+    /** Every price that a model had, oldest first. */
+    history: (provider: string, model: string, options?: CallOptions) =>
+      this.#get<Price[]>(`/api/prices/history/${segment(provider)}/${segment(model)}`, undefined, options),
+  };
+
+  /** Notices about limits. */
+  readonly alerts = {
+    list: (query?: AlertQuery, options?: CallOptions) =>
+      this.#get<Page<Alert>>("/api/alerts", query, options),
+  };
+
+  /** Whether the server is alive, and which version it is. */
+  health(options?: CallOptions): Promise<Health> {
+    return this.#get<Health>("/health", undefined, options);
+  }
+
+  /** Resolves where the server can serve requests. */
+  ready(options?: CallOptions): Promise<{ status: "ready" }> {
+    return this.#get<{ status: "ready" }>("/ready", undefined, options);
+  }
+
+  async *#iterateUsage(query: UsageQuery = {}, options?: CallOptions): AsyncGenerator<UsageRecord, void> {
+    let cursor = query.cursor ?? null;
+    do {
+      const page = await this.usage.list(cursor === null ? query : { ...query, cursor }, options);
+      yield* page.items;
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+
+  #send<T>(call: Call, options: CallOptions = {}): Promise<T> {
+    return this.#transport.send<T>({ ...call, ...options });
+  }
+
+  #get<T>(path: string, query: object | undefined, options: CallOptions | undefined): Promise<T> {
+    return this.#send<T>({ method: "GET", path, query }, options);
+  }
+
+  #change<T>(path: string, body: unknown, options: CallOptions | undefined): Promise<T> {
+    return this.#send<T>({ method: "POST", path, body, changes: true }, options);
+  }
+}
+
+/**
+ * Holds tokens for a call, runs it, and books what it used. The call returns its usage, for example
+ * `{ response: await answer.json() }`; where it throws, the tokens are freed and the error is thrown on.
+ * @returns the usage record of the call
+ */
+export async function withAllocation(
+  client: BudgetClient,
+  request: AllocationCreate,
+  call: (allocation: Grant) => Promise<UsageCreate>,
+  options?: Pick<CallOptions, "signal" | "timeout_ms">,
+): Promise<UsageRecord> {
+  const allocation = await client.allocations.create(request, options);
+  const { allocation_id } = allocation;
+  let used: UsageCreate;
+  try {
+    used = await call(allocation);
+  } catch (error) {
+    // The caller's error matters more than one of the release: the hold ends by itself in any case.
+    await client.allocations.release(allocation_id).catch(() => undefined);
+    throw error;
+  }
+  return client.usage.record({ ...used, allocation_id, final: true }, options);
+}

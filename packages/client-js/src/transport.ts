@@ -1,0 +1,181 @@
+import { BudgetError, ConnectionError, TimeoutError, errorOf } from "./errors.ts";
+import type { Problem } from "./types.ts";
+
+/** What a client is made with. */
+export interface ClientOptions {
+  /** Where the server is; `http://localhost:8013` if left out. */
+  readonly base_url?: string;
+  /** Sent as `X-API-Key`, and nowhere else. */
+  readonly api_key?: string;
+  readonly fetch?: typeof fetch;
+  /** How long one attempt may take; 10,000 if left out. */
+  readonly timeout_ms?: number;
+  /** How often a failed attempt is repeated; 2 if left out. */
+  readonly max_retries?: number;
+  /** Waits between attempts; rejects when the signal is aborted. */
+  readonly wait?: (duration_ms: number, signal: AbortSignal | undefined) => Promise<void>;
+  readonly new_idempotency_key?: () => string;
+}
+
+/** What a single call may say. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly timeout_ms?: number;
+  /** The key of a POST that changes something; a new one for each call if left out. */
+  readonly idempotency_key?: string;
+  /** The ETag that a change is based on. */
+  readonly if_match?: string;
+}
+
+export interface Call extends CallOptions {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly query?: object | undefined;
+  readonly body?: unknown;
+  /** Whether a POST changes something; then it carries an idempotency key. */
+  readonly changes?: boolean;
+}
+
+const DEFAULT_BASE_URL = "http://localhost:8013";
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_MAX_RETRIES = 2;
+const FIRST_DELAY_MS = 200;
+const MAX_RETRY_AFTER_MS = 30_000;
+const WORTH_RETRYING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
+
+/** Sends calls, and is the one place that decides about retries. */
+export class Transport {
+  readonly #base_url: string;
+  readonly #options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.#base_url = (options.base_url ?? DEFAULT_BASE_URL).replace(/\/+$/, "");
+    this.#options = options;
+  }
+
+  /**
+   * Sends a call, and again where that may help: nobody answered, or the server said that it cannot now.
+   *
+   * A POST that changes something carries one idempotency key through all of its attempts: when an answer is lost,
+   * nobody can tell whether the change was made, and the key lets the server make it once.
+   * @throws BudgetError for every answer that is no success, and for none at all
+   */
+  async send<T>(call: Call): Promise<T> {
+    const { max_retries = DEFAULT_MAX_RETRIES, new_idempotency_key = () => crypto.randomUUID() } =
+      this.#options;
+    const key = call.idempotency_key ?? (call.changes === true ? new_idempotency_key() : undefined);
+    for (let attempt = 0; ; attempt += 1) {
+      const outcome = await this.#attempt(call, key);
+      if (outcome.ok) return outcome.value as T;
+      if (attempt >= max_retries || !outcome.worth_retrying) throw outcome.error;
+      await this.#wait(outcome.retry_after_ms ?? backoff(attempt), call.signal);
+    }
+  }
+
+  async #attempt(call: Call, key: string | undefined): Promise<Attempt> {
+    const timeout_ms = call.timeout_ms ?? this.#options.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+    const timeout = AbortSignal.timeout(timeout_ms);
+    const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+    try {
+      const response = await (this.#options.fetch ?? fetch)(this.#url(call), {
+        method: call.method,
+        headers: this.#headers(call, key),
+        signal,
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      });
+      const text = await response.text();
+      return response.ok ? { ok: true, value: JSON.parse(text) as unknown } : failure(response, text);
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      if (error instanceof BudgetError) throw error;
+      const failed = timeout.aborted
+        ? new TimeoutError(`Budget at ${this.#base_url} did not answer within ${timeout_ms} ms.`, "timeout")
+        : new ConnectionError(`Budget at ${this.#base_url} cannot be reached.`, "unreachable", undefined, {
+            cause: error,
+          });
+      return { ok: false, error: failed, worth_retrying: true, retry_after_ms: null };
+    }
+  }
+
+  #url({ path, query }: Call): string {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) parameters.set(name, String(value));
+    }
+    return `${this.#base_url}${path}${parameters.size === 0 ? "" : `?${parameters.toString()}`}`;
+  }
+
+  #headers(call: Call, key: string | undefined): Record<string, string> {
+    const { api_key } = this.#options;
+    return {
+      accept: "application/json",
+      ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(api_key === undefined ? {} : { "x-api-key": api_key }),
+      ...(key === undefined ? {} : { "idempotency-key": key }),
+      ...(call.if_match === undefined ? {} : { "if-match": call.if_match }),
+    };
+  }
+
+  async #wait(duration_ms: number, signal: AbortSignal | undefined): Promise<void> {
+    await (this.#options.wait ?? waitFor)(duration_ms, signal);
+    signal?.throwIfAborted();
+  }
+}
+
+type Attempt =
+  | { readonly ok: true; readonly value: unknown }
+  | {
+      readonly ok: false;
+      readonly error: BudgetError;
+      readonly worth_retrying: boolean;
+      /** What the server asked for; null where it did not. */
+      readonly retry_after_ms: number | null;
+    };
+
+function failure(response: Response, text: string): Attempt {
+  const { status } = response;
+  const header = response.headers.get("retry-after");
+  const retry_after_s = header !== null && /^\d+$/.test(header) ? Number(header) : null;
+  return {
+    ok: false,
+    error: errorOf(readProblem(status, text), retry_after_s),
+    worth_retrying: WORTH_RETRYING.has(status),
+    retry_after_ms: retry_after_s === null ? null : Math.min(retry_after_s * 1000, MAX_RETRY_AFTER_MS),
+  };
+}
+
+/** The problem of an answer; something between here and the server may have answered without one. */
+function readProblem(status: number, text: string): Problem {
+  try {
+    const body = JSON.parse(text) as Partial<Problem> | null;
+    if (typeof body?.code === "string" && typeof body.detail === "string")
+      return { ...body, status } as Problem;
+  } catch {
+    // An answer that is no JSON is told by its status alone.
+  }
+  const title = `HTTP ${status}`;
+  return {
+    type: "about:blank",
+    title,
+    status,
+    detail: `The answer was ${title}.`,
+    code: "unexpected_answer",
+  };
+}
+
+/** Doubles with each attempt, and differs between clients, so that they do not all come back at once. */
+const backoff = (attempt: number): number => FIRST_DELAY_MS * 2 ** attempt * (0.5 + Math.random() / 2);
+
+function waitFor(duration_ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, duration_ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

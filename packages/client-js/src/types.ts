@@ -1,0 +1,483 @@
+/**
+ * The shapes that go over the wire. Amounts of money are numbers of USD, times ISO 8601 in UTC, words lower case; on the
+ * way in words are read in either case.
+ */
+
+export type PolicyType = "log" | "warn" | "enforce";
+export type Period = "hourly" | "daily" | "weekly" | "monthly" | "total" | "per_session" | "per_task";
+export type Tier = "local_lightweight" | "local_midweight" | "remote_heavyweight";
+export type AllocationStatus = "active" | "settled" | "released" | "expired";
+export type Severity = "info" | "warning" | "error";
+export type Metadata = Record<string, unknown>;
+
+/** One page of a list. */
+export interface Page<T> {
+  items: T[];
+  /** How many there are in all. */
+  total: number;
+  /** From 1. */
+  page: number;
+  limit: number;
+}
+
+export interface PageQuery {
+  page?: number;
+  /** 1 to 1000; 20 if left out. */
+  limit?: number;
+}
+
+export interface Budget {
+  budget_id: string;
+  parent_budget_id: string | null;
+  name: string;
+  description: string;
+  owner: string;
+  is_active: boolean;
+  creation_time: string;
+  updated_at: string;
+  metadata: Metadata;
+}
+
+export interface BudgetUpdate {
+  name?: string;
+  description?: string;
+  owner?: string;
+  /** The budget that this one is part of; its limits bind here too. */
+  parent_budget_id?: string | null;
+  is_active?: boolean;
+  metadata?: Metadata;
+}
+
+export interface BudgetCreate extends BudgetUpdate {
+  name: string;
+}
+
+export interface BudgetQuery extends PageQuery {
+  is_active?: boolean;
+  owner?: string;
+  name?: string;
+}
+
+/** What one policy counts now. */
+export interface BudgetSummary {
+  budget_id: string;
+  policy_id: string;
+  type: string;
+  period: Period;
+  tier: Tier | null;
+  provider: string | null;
+  model: string | null;
+  component: string | null;
+  task_type: string | null;
+  context_id: string | null;
+  /** Used in this window and held. */
+  total_tokens_allocated: number;
+  total_tokens_used: number;
+  tokens_held: number;
+  token_limit: number | null;
+  /** 0 to 1; above 1 where the limit was passed. */
+  token_usage_percentage: number | null;
+  total_cost: number;
+  cost_held: number;
+  cost_limit: number | null;
+  /** 0 to 1; above 1 where the limit was passed. */
+  cost_usage_percentage: number | null;
+  active_allocations: number;
+  start_time: string | null;
+  end_time: string | null;
+}
+
+export interface Policy {
+  policy_id: string;
+  budget_id: string;
+  type: PolicyType;
+  period: Period;
+  time_zone: string;
+  tier: Tier | null;
+  provider: string | null;
+  model: string | null;
+  component: string | null;
+  task_type: string | null;
+  token_limit: number | null;
+  cost_limit: number | null;
+  warning_threshold: number;
+  action_threshold: number;
+  enabled: boolean;
+  priority_override: boolean;
+  allow_unpriced: boolean;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface PolicyUpdate {
+  type?: string;
+  period?: Period;
+  /** IANA name such as `Europe/Berlin`. */
+  time_zone?: string;
+  tier?: Tier | null;
+  provider?: string | null;
+  model?: string | null;
+  component?: string | null;
+  task_type?: string | null;
+  token_limit?: number | null;
+  /** A number, or decimal text with at most 9 decimals. */
+  cost_limit?: number | string | null;
+  warning_threshold?: number;
+  action_threshold?: number;
+  enabled?: boolean;
+  priority_override?: boolean;
+  allow_unpriced?: boolean;
+}
+
+export interface PolicyCreate extends PolicyUpdate {
+  /** The default budget if left out. */
+  budget_id?: string;
+  type: string;
+  period: Period;
+}
+
+export interface PolicyQuery extends PageQuery {
+  budget_id?: string;
+  period?: Period;
+  tier?: Tier;
+  provider?: string;
+  component?: string;
+  task_type?: string;
+  enabled?: boolean;
+}
+
+export interface Allocation {
+  allocation_id: string;
+  budget_id: string;
+  context_id: string;
+  component: string;
+  tokens_allocated: number;
+  tokens_used: number;
+  remaining_tokens: number;
+  estimated_cost: number;
+  cost_used: number;
+  tier: Tier;
+  provider: string | null;
+  model: string | null;
+  task_type: string;
+  /** 1 low, 5 normal, 8 high, 10 critical. */
+  priority: number;
+  is_active: boolean;
+  status: AllocationStatus;
+  creation_time: string;
+  expiration_time: string;
+  closed_at: string | null;
+  metadata: Metadata;
+}
+
+/** What a policy looked like when a request met it; numbers are tokens or USD, by `measure`. */
+export interface PolicyReading {
+  policy_id: string;
+  budget_id: string;
+  type: PolicyType;
+  period: Period;
+  measure: "tokens" | "cost";
+  limit: number;
+  used: number;
+  held: number;
+  requested: number | null;
+  remaining: number;
+  resets_at: string | null;
+  message: string;
+}
+
+export interface PolicyWarning extends PolicyReading {
+  code: "warning_threshold" | "action_threshold" | "limit_passed" | "priority_override" | "price_unknown";
+}
+
+export interface Violation extends PolicyReading {
+  code: "token_limit" | "cost_limit" | "price_unknown";
+}
+
+export interface Alternative {
+  provider: string;
+  model: string;
+  estimated_cost: number;
+}
+
+/** A granted request. */
+export interface Grant extends Allocation {
+  warnings: PolicyWarning[];
+  /** Cheaper models, from a policy's action threshold on. */
+  alternatives: Alternative[];
+}
+
+export interface AllocationCreate {
+  /** The session, task or conversation that the call belongs to. */
+  context_id: string;
+  component: string;
+  /** Input and output together. */
+  tokens_allocated?: number;
+  /** With `max_output_tokens`, instead of `tokens_allocated`: the cost is then exact. */
+  input_tokens?: number;
+  max_output_tokens?: number;
+  budget_id?: string;
+  tier?: Tier;
+  provider?: string;
+  model?: string;
+  task_type?: string;
+  priority?: number;
+  /** Within 30 days; in an hour if left out. */
+  expiration_time?: string;
+  metadata?: Metadata;
+}
+
+export interface AllocationCheck {
+  allowed: boolean;
+  tokens_requested: number;
+  estimated_cost: number | null;
+  warnings: PolicyWarning[];
+  alternatives: Alternative[];
+  violations: Violation[];
+  tokens_that_fit: number;
+  resets_at: string | null;
+}
+
+export interface AllocationExtend {
+  additional_tokens?: number;
+  expiration_time?: string;
+}
+
+export interface AllocationQuery extends PageQuery {
+  budget_id?: string;
+  context_id?: string;
+  component?: string;
+  is_active?: boolean;
+}
+
+export interface CostComponent {
+  unit: string;
+  quantity: number;
+  cost_per_unit: number;
+  cost: number;
+  estimated: boolean;
+}
+
+export interface UsageRecord {
+  record_id: string;
+  allocation_id: string | null;
+  budget_id: string;
+  context_id: string;
+  component: string;
+  tier: Tier;
+  provider: string;
+  model: string;
+  task_type: string;
+  /** All input, cached tokens included. */
+  input_tokens: number;
+  /** All output, reasoning included. */
+  output_tokens: number;
+  total_tokens: number;
+  usage: Record<string, number>;
+  input_cost: number;
+  output_cost: number;
+  other_cost: number;
+  total_cost: number;
+  cost_components: CostComponent[];
+  pricing_id: string | null;
+  overage_tokens: number;
+  overage_cost: number;
+  timestamp: string;
+  operation_id: string | null;
+  request_id: string | null;
+  user_id: string | null;
+  metadata: Metadata;
+}
+
+/** What a call used: as tokens, as `usage` by unit, or as the provider's own `response`. */
+export interface UsageCreate {
+  allocation_id?: string;
+  budget_id?: string;
+  context_id?: string;
+  component?: string;
+  tier?: Tier;
+  provider?: string;
+  model?: string;
+  task_type?: string;
+  input_tokens?: number;
+  output_tokens?: number;
+  usage?: Record<string, number>;
+  response?: Record<string, unknown>;
+  /** Whether this settles the allocation and frees what it still holds. */
+  final?: boolean;
+  operation_id?: string;
+  request_id?: string;
+  user_id?: string;
+  metadata?: Metadata;
+}
+
+export interface UsageFilters {
+  budget_id?: string;
+  provider?: string;
+  component?: string;
+  model?: string;
+  task_type?: string;
+}
+
+export interface UsageQuery extends PageQuery, UsageFilters {
+  /** Id of the last record seen: answers older ones. */
+  cursor?: string;
+  context_id?: string;
+  allocation_id?: string;
+  start_time?: string;
+  end_time?: string;
+}
+
+export interface UsageList extends Page<UsageRecord> {
+  next_cursor: string | null;
+}
+
+export interface UsageSummaryQuery extends UsageFilters {
+  period?: Period;
+  start_time?: string;
+  end_time?: string;
+}
+
+export interface UsageSummary {
+  period: Period | null;
+  start_time: string | null;
+  end_time: string | null;
+  total_input_tokens: number;
+  total_output_tokens: number;
+  total_tokens: number;
+  total_input_cost: number;
+  total_output_cost: number;
+  total_other_cost: number;
+  total_cost: number;
+  request_count: number;
+}
+
+export interface UsageAnalyticsQuery {
+  period?: Period;
+  start_date?: string;
+  end_date?: string;
+  budget_id?: string;
+  provider?: string;
+  model?: string;
+  component?: string;
+}
+
+export interface UsageAnalyticsRow {
+  date: string;
+  provider: string;
+  model: string;
+  component: string;
+  request_count: number;
+  input_tokens: number;
+  output_tokens: number;
+  total_cost: number;
+}
+
+export interface PriceComponent {
+  unit: string;
+  cost_per_unit: number;
+  /** Only for requests with more input tokens than this. */
+  above_input_tokens: number;
+}
+
+export interface Price {
+  pricing_id: string;
+  provider: string;
+  model: string;
+  price_type: "token" | "character" | "image" | "time" | "fixed";
+  service_tier: string;
+  time_of_day: { start: string; end: string } | null;
+  input_cost_per_token: number | null;
+  output_cost_per_token: number | null;
+  input_cost_per_char: number | null;
+  output_cost_per_char: number | null;
+  cost_per_image: number | null;
+  cost_per_second: number | null;
+  fixed_cost_per_request: number | null;
+  components: PriceComponent[];
+  effective_date: string;
+  end_date: string | null;
+  source: string;
+  status: string;
+  verified: boolean;
+  created_at: string;
+}
+
+export interface CurrentPrice extends Price {
+  /** `family`: a dated name without a price of its own has that of its undated name. */
+  matched_by: "exact" | "family";
+}
+
+export interface PriceQuery extends PageQuery {
+  provider?: string;
+  model?: string;
+}
+
+export interface Alert {
+  alert_id: string;
+  budget_id: string;
+  policy_id: string | null;
+  kind:
+    | "warning_threshold"
+    | "action_threshold"
+    | "limit_exceeded"
+    | "overage"
+    | "price_unknown"
+    | "priority_override";
+  severity: Severity;
+  message: string;
+  details: Metadata;
+  acknowledged: boolean;
+  acknowledged_at: string | null;
+  created_at: string;
+}
+
+export interface AlertQuery extends PageQuery {
+  budget_id?: string;
+  severity?: Severity;
+  acknowledged?: boolean;
+}
+
+/** RFC 9457 problem details: the body of every error. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  /** What is wrong and what would be right. */
+  detail: string;
+  /** Stable name of the problem. */
+  code: string;
+  /** The field that is wrong, as a JSON pointer. */
+  field?: string;
+  errors?: { field: string; detail: string }[];
+}
+
+/** The problem of a request that does not fit. */
+export interface Refusal extends Problem {
+  code: "insufficient_budget";
+  violations: Violation[];
+  tokens_that_fit: number;
+  resets_at: string | null;
+}
+
+/** One answer of a batch. */
+export interface BatchItem<T> {
+  /** The status that the item alone would have had. */
+  status: number;
+  result?: T;
+  problem?: Problem | Refusal;
+}
+
+export interface BatchAnswer<T> {
+  items: BatchItem<T>[];
+}
+
+export interface Message {
+  message: string;
+}
+
+export interface Health {
+  status: "healthy";
+  component: "budget";
+  version: string;
+}
