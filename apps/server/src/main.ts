@@ -11,8 +11,9 @@ async function main(): Promise<void> {
   const configuration = readConfiguration(process.env);
   const logger = createLogger(configuration.log_level, configuration.environment === "development");
   const server = await startServer(configuration, logger);
-  logger.info("api", `Budget is listening on http://${configuration.host}:${server.port}`);
+  // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);
+  logger.info("api", `Budget is listening on http://${configuration.host}:${server.port}`);
 }
 
 function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {

@@ -155,6 +155,8 @@ const MAX_SHOWN = 60;
 function shown(value: unknown): string {
   // 1e400 is read as Infinity, which JSON would call null.
   if (typeof value === "number") return String(value);
+  // The keyword `transform` looks words up in an object, where `constructor` is a function.
+  if (typeof value === "function") return "another word";
   const text = JSON.stringify(value, (_key, part: unknown) =>
     isNested(part) && part !== value ? "…" : part,
   );

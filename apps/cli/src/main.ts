@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { run } from "./program.ts";
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: (written) => void process.stdout.write(written),
+  stderr: (written) => void process.stderr.write(written),
+  environment: process.env,
+  readFile: (path) => (path === "-" ? text(process.stdin) : readFile(path, "utf8")),
+});

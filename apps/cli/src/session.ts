@@ -1,0 +1,53 @@
+import { BudgetClient } from "@budget/client-js";
+import type { Command } from "commander";
+
+/** The world of one run of the command line. */
+export interface World {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Reads a file; `-` is standard input. */
+  readonly readFile: (path: string) => Promise<string>;
+  /** Ends with another exit code than 0, although nothing was thrown. */
+  readonly setExitCode: (code: number) => void;
+}
+
+export const DEFAULT_URL = "http://localhost:8013";
+
+interface GlobalOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+/** What a command works with: a client of the server that was named, and a way to show what it found. */
+export interface Session {
+  readonly client: BudgetClient;
+  readonly world: World;
+  /** Prints the server's own JSON where that was asked for, else the text. */
+  readonly show: (value: unknown, text: string) => void;
+}
+
+export const urlOf = (command: Command, environment: World["environment"]): string =>
+  command.optsWithGlobals<GlobalOptions>().url ?? environment.BUDGET_URL ?? DEFAULT_URL;
+
+export function openSession(command: Command, world: World): Session {
+  const api_key = world.environment.BUDGET_API_KEY;
+  const { json = false } = command.optsWithGlobals<GlobalOptions>();
+  return {
+    client: new BudgetClient({
+      base_url: urlOf(command, world.environment),
+      ...(api_key === undefined ? {} : { api_key }),
+    }),
+    world,
+    show(value, text) {
+      world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+    },
+  };
+}
+
+/** Leaves out what was not given. */
+export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
