@@ -22,9 +22,26 @@ function createRandomBytes(): () => Uint8Array {
   };
 }
 
-const randomBytes = createRandomBytes();
+/** Ids that sort by the time they were made at, and within a millisecond by their order. */
+function createUuidSource(): IdSource {
+  const randomBytes = createRandomBytes();
+  let last_ms = 0;
+  let sequence = 0;
+  return {
+    next(at_ms) {
+      if (at_ms !== last_ms) {
+        last_ms = at_ms;
+        // Starts in the lower half, so that it never runs out within a millisecond.
+        sequence = new DataView(randomBytes().slice().buffer).getUint32(0) >>> 1;
+      } else {
+        sequence += 1;
+      }
+      return v7({ msecs: at_ms, seq: sequence, rng: randomBytes });
+    },
+  };
+}
 
-export const uuidSource: IdSource = { next: (at_ms) => v7({ msecs: at_ms, rng: randomBytes }) };
+export const uuidSource: IdSource = createUuidSource();
 
 export const systemTimers: Timers = {
   every(interval_ms, work) {

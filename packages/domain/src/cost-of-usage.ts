@@ -204,25 +204,29 @@ export function costOfTokens(
 }
 
 /**
- * The highest price of one token, of any kind and at any context tier.
+ * The highest price of one token of a call, of any kind and at any context tier that the call can reach.
+ * @param tokens how many the call has at most, input and output together; 0 or more, whole
  * @returns femto-USD for one token; null where the model has no price by the token
  */
-export function dearestTokenPrice(price: PricedComponents): FemtoUsd | null {
+export function dearestTokenPrice(price: PricedComponents, tokens: number): FemtoUsd | null {
   const amounts = price.components
-    .filter((component) => dimensionsOf(component.unit).measure === "token")
+    .filter(
+      ({ unit, above_input_tokens }) =>
+        dimensionsOf(unit).measure === "token" && above_input_tokens <= tokens,
+    )
     .map((component) => component.amount_femto_usd);
   return amounts.length === 0 ? null : dearest(amounts);
 }
 
 /**
  * The most that a call of that many tokens costs where nothing tells input from output: all of them at the dearest price
- * of a token, and the fee for a request.
+ * of a token, and the fee for a request. It never falls as tokens rise.
  *
  * @param tokens 0 or more, whole
  * @returns nano-USD; null where the model has no price by the token
  */
 export function costOfTokensAtDearest(price: PricedComponents, tokens: number): NanoUsd | null {
-  const amount = dearestTokenPrice(price);
+  const amount = dearestTokenPrice(price, tokens);
   if (amount === null) return null;
   const fee = price.components.find(({ unit }) => unit === "requests")?.amount_femto_usd ?? 0n;
   return femtoToNanoHalfEven(BigInt(tokens) * amount) + femtoToNanoHalfEven(fee);

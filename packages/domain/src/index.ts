@@ -225,6 +225,7 @@ export {
   Share,
   TierWord,
   Time,
+  TokenSum,
   Tokens,
   Usd,
   UsdInput,

@@ -363,11 +363,13 @@ describe("cost of tokens", () => {
   });
 
   it("takes the dearest token of all tiers, whatever it is", () => {
-    expect(dearestTokenPrice(GPT)).to.equal(10_000_000_000n);
-    expect(dearestTokenPrice(CLAUDE)).to.equal(22_500_000_000n);
-    expect(dearestTokenPrice(REALTIME)).to.equal(64_000_000_000n);
-    expect(dearestTokenPrice(priced(["input_tokens", 0]))).to.equal(0n);
-    expect(dearestTokenPrice(WHISPER)).to.equal(null);
+    expect(dearestTokenPrice(GPT, 1_000_000)).to.equal(10_000_000_000n);
+    expect(dearestTokenPrice(CLAUDE, 1_000_000)).to.equal(22_500_000_000n);
+    // A call of so few tokens cannot come into the tier above 200,000 input tokens.
+    expect(dearestTokenPrice(CLAUDE, 199_999)).to.equal(15_000_000_000n);
+    expect(dearestTokenPrice(REALTIME, 1_000_000)).to.equal(64_000_000_000n);
+    expect(dearestTokenPrice(priced(["input_tokens", 0]), 1_000_000)).to.equal(0n);
+    expect(dearestTokenPrice(WHISPER, 1_000_000)).to.equal(null);
     expect(costOfTokensAtDearest(SONAR, 100)).to.equal(5_100_000n);
     expect(costOfTokensAtDearest(WHISPER, 100)).to.equal(null);
   });

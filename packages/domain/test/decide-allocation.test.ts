@@ -35,12 +35,7 @@ describe("decideAllocation", () => {
   const cases: readonly [string, HoldRequest, readonly CountedPolicy[], string][] = [
     ["no policy at all", request(1000), [], "granted"],
     ["far below the limit", request(10), [counted({ token_limit: 1000 })], "granted"],
-    [
-      "exactly the limit",
-      request(1000),
-      [counted({ token_limit: 1000 })],
-      "granted action_threshold:tokens",
-    ],
+    ["exactly the limit", request(1000), [counted({ token_limit: 1000 })], "granted action_threshold:tokens"],
     ["one above the limit", request(1001), [counted({ token_limit: 1000 })], "refused token_limit; 1000 fit"],
     [
       "used and held count together",
@@ -54,8 +49,18 @@ describe("decideAllocation", () => {
       [counted({ token_limit: 1000 }, { used_tokens: 1200 })],
       "refused token_limit; 0 fit",
     ],
-    ["the warning threshold", request(800), [counted({ token_limit: 1000 })], "granted warning_threshold:tokens"],
-    ["the action threshold", request(950), [counted({ token_limit: 1000 })], "granted action_threshold:tokens"],
+    [
+      "the warning threshold",
+      request(800),
+      [counted({ token_limit: 1000 })],
+      "granted warning_threshold:tokens",
+    ],
+    [
+      "the action threshold",
+      request(950),
+      [counted({ token_limit: 1000 })],
+      "granted action_threshold:tokens",
+    ],
     ["just below the warning threshold", request(799), [counted({ token_limit: 1000 })], "granted"],
     [
       "the cost limit",
@@ -75,9 +80,24 @@ describe("decideAllocation", () => {
       [counted({ token_limit: 400 }), counted({ token_limit: 1000 }), counted({ cost_limit_nano_usd: 100n })],
       "refused token_limit cost_limit; 10 fit",
     ],
-    ["a warn policy never refuses", request(2000), [counted({ type: "warn", token_limit: 1000 })], "granted limit_passed:tokens"],
-    ["a log policy never refuses", request(2000), [counted({ type: "log", token_limit: 1000 })], "granted limit_passed:tokens"],
-    ["a disabled policy says nothing", request(2000), [counted({ enabled: false, token_limit: 1000 })], "granted"],
+    [
+      "a warn policy never refuses",
+      request(2000),
+      [counted({ type: "warn", token_limit: 1000 })],
+      "granted limit_passed:tokens",
+    ],
+    [
+      "a log policy never refuses",
+      request(2000),
+      [counted({ type: "log", token_limit: 1000 })],
+      "granted limit_passed:tokens",
+    ],
+    [
+      "a disabled policy says nothing",
+      request(2000),
+      [counted({ enabled: false, token_limit: 1000 })],
+      "granted",
+    ],
     [
       "an unknown price is refused by a cost limit",
       request(10, unpriced),
@@ -90,7 +110,12 @@ describe("decideAllocation", () => {
       [counted({ cost_limit_nano_usd: 1000n, allow_unpriced: true })],
       "granted price_unknown:cost",
     ],
-    ["an unknown price does not matter to tokens", request(10, unpriced), [counted({ token_limit: 1000 })], "granted"],
+    [
+      "an unknown price does not matter to tokens",
+      request(10, unpriced),
+      [counted({ token_limit: 1000 })],
+      "granted",
+    ],
     [
       "critical priority passes where the policy allows it",
       request(2000, { priority: 10 }),
@@ -214,7 +239,8 @@ describe("decideAllocation", () => {
           if (decision.granted) return;
           const { tokens_that_fit } = decision.refusal;
           expect(tokens_that_fit).to.be.below(tokens);
-          if (tokens_that_fit > 0) expect(fits(request(tokens_that_fit, { priority }), policies)).to.equal(true);
+          if (tokens_that_fit > 0)
+            expect(fits(request(tokens_that_fit, { priority }), policies)).to.equal(true);
           expect(fits(request(tokens_that_fit + 1, { priority }), policies)).to.equal(false);
         },
       ),

@@ -40,7 +40,12 @@ describe("settlement", () => {
   it("books usage that comes after the end in full", () => {
     const expired = closeAllocation(makeAllocation(), "expired", 7);
     const booked = bookOnAllocation(expired, { tokens: 5000, cost_nano_usd: 1n }, true, 9);
-    expect(booked).to.include({ status: "expired", closed_at_ms: 7, tokens_used: 5000, cost_used_nano_usd: 1n });
+    expect(booked).to.include({
+      status: "expired",
+      closed_at_ms: 7,
+      tokens_used: 5000,
+      cost_used_nano_usd: 1n,
+    });
   });
 
   it("settles with the last usage", () => {
@@ -49,10 +54,12 @@ describe("settlement", () => {
   });
 
   it("finds the overage in tokens and cost apart", () => {
-    expect(overageOf({ tokens: 120, cost_nano_usd: 50n }, { tokens: 100, cost_nano_usd: 80n })).to.deep.equal({
-      tokens: 20,
-      cost_nano_usd: 0n,
-    });
+    expect(overageOf({ tokens: 120, cost_nano_usd: 50n }, { tokens: 100, cost_nano_usd: 80n })).to.deep.equal(
+      {
+        tokens: 20,
+        cost_nano_usd: 0n,
+      },
+    );
   });
 
   it("starts used anew when the window turns, and keeps what is held", () => {

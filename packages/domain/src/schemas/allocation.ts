@@ -11,6 +11,7 @@ import {
   Priority,
   TierWord,
   Time,
+  TokenSum,
   Tokens,
   Usd,
   Uuid,
@@ -23,9 +24,9 @@ const allocationFields = {
   budget_id: Uuid("The budget that is charged"),
   context_id: ContextId,
   component: Type.String({ description: "The component that asked" }),
-  tokens_allocated: Tokens("Tokens held when nothing is used yet"),
+  tokens_allocated: TokenSum("Tokens held when nothing is used yet"),
   tokens_used: Type.Integer({ minimum: 0, description: "Tokens that usage has booked against it" }),
-  remaining_tokens: Tokens("Tokens that it still holds"),
+  remaining_tokens: TokenSum("Tokens that it still holds"),
   estimated_cost: Usd("Cost held when nothing is used yet"),
   cost_used: Usd("Cost that usage has booked against it"),
   tier: TierWord,
@@ -95,7 +96,7 @@ export type GrantWire = Static<typeof GrantSchema>;
 /** What a refusal says beside the members that every problem has. */
 export const refusalFields = {
   violations: Type.Array(ViolationSchema, { description: "Every policy that does not fit" }),
-  tokens_that_fit: Tokens("The largest number of tokens that would be granted now"),
+  tokens_that_fit: TokenSum("The largest number of tokens that would be granted now"),
   resets_at: nullable(
     Time("When the same request would fit, if nothing else is used; null where waiting does not help"),
   ),
@@ -132,7 +133,7 @@ export type AllocationCreate = Static<typeof AllocationCreateSchema>;
 /** What a request would get, without holding anything. */
 export const AllocationCheckSchema = Type.Object({
   allowed: Type.Boolean(),
-  tokens_requested: Tokens("Tokens that the request would hold"),
+  tokens_requested: TokenSum("Tokens that the request would hold"),
   estimated_cost: nullable(Usd("Cost that it would hold; null where no price is known")),
   warnings: Type.Array(PolicyWarningSchema),
   alternatives: Type.Array(AlternativeSchema),

@@ -26,6 +26,8 @@ export const Uuid = (description: string) =>
 export const Time = (description: string) =>
   Type.String({ format: "date-time", description, examples: ["2026-11-23T09:30:00.000Z"] });
 export const Tokens = (description: string) => Type.Integer({ minimum: 0, maximum: MAX_TOKENS, description });
+/** Tokens as answered: sums of what was asked for and used, which have no bound of their own. */
+export const TokenSum = (description: string) => Type.Integer({ minimum: 0, description });
 export const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
 
 /** Dollars as answered: a JSON number whose digits are exact. */
