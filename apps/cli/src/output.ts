@@ -27,11 +27,19 @@ export type Cell = string | number | boolean | null | undefined;
 const text = (cell: Cell): string => (cell === null || cell === undefined ? "-" : String(cell));
 const withoutTrailingSpace = (table: string): string => table.replaceAll(/[ \t]+$/gm, "");
 
-/** Rows under a heading; a word where there are none. */
+const SCREEN_COLUMNS = 80;
+const GAP = "  ".length;
+const MIN_COLUMNS = 12;
+
+/** Rows under a heading, no wider than a screen: the last column is wrapped between words; a word where there are none. */
 export function toTable(heading: readonly string[], rows: readonly (readonly Cell[])[]): string {
   if (rows.length === 0) return "none";
-  const table = new Table({ ...PLAIN, head: heading.map((name) => name.toUpperCase()) });
-  table.push(...rows.map((row) => row.map(text)));
+  const cells = [heading.map((name) => name.toUpperCase()), ...rows.map((row) => row.map(text))];
+  const widths = heading.map((_name, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const others = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP, 0);
+  const last = Math.min(widths.at(-1) ?? 0, Math.max(SCREEN_COLUMNS - others, MIN_COLUMNS));
+  const table = new Table({ ...PLAIN, colWidths: [...widths.slice(0, -1), last], wordWrap: true });
+  table.push(...cells);
   return withoutTrailingSpace(table.toString());
 }
 

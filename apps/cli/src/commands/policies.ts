@@ -149,12 +149,10 @@ export function addPolicyCommands(program: Command, world: World): void {
       const list = await client.policies.list(given({ ...page, budget_id }));
       const rows = list.items.map((policy) => [
         policy.policy_id,
-        policy.enabled ? policy.type : "disabled",
-        policy.period,
-        limits(policy),
-        matching(policy),
+        `${policy.period} ${policy.enabled ? policy.type : "disabled"}`,
+        [limits(policy), matching(policy)].filter((part) => part !== "").join(" for "),
       ]);
-      show(list, toTable(["id", "type", "period", "limit", "counts only"], rows));
+      show(list, toTable(["id", "policy", "limit"], rows));
     });
 
   withLimits(policies.command("create").description("put a limit on a budget"))

@@ -1,0 +1,264 @@
+import type { RunningServer } from "@budget/server";
+import { expect } from "chai";
+import { normal, startTestServer, type, type Ran } from "./support.ts";
+
+const ID = "00000000-0000-7000-0000-000000000000";
+const AT = "2026-11-23T09:30:00.000Z";
+
+describe("the command line", () => {
+  let server: RunningServer;
+  let environment: Record<string, string>;
+
+  beforeEach(async () => {
+    server = await startTestServer();
+    environment = { BUDGET_URL: `http://127.0.0.1:${server.port}` };
+  });
+
+  afterEach(async () => {
+    await server.stop();
+  });
+
+  /** Types a command line; none of the words here holds a space. */
+  const typed = (line: string, files: Record<string, string> = {}): Promise<Ran> =>
+    type(line.split(" "), environment, files);
+  const idOf = async (line: string): Promise<string> => {
+    const { code, stdout, stderr } = await typed(`${line} --json`);
+    expect(code, stderr).to.equal(0);
+    const value = JSON.parse(stdout) as Record<string, string>;
+    return value.allocation_id ?? value.policy_id ?? value.budget_id ?? "";
+  };
+  const CALL = "--context c --component agent --provider openai --model gpt-4o";
+
+  describe("prints", () => {
+    it("a limit that was set", async () => {
+      const { code, stdout } = await typed("set-limit --period daily --cost 1.00 --time-zone Europe/Berlin");
+      expect(code).to.equal(0);
+      expect(normal(stdout)).to.equal(
+        [
+          `id           ${ID}`,
+          `budget       ${ID}`,
+          "type         enforce",
+          "period       daily (Europe/Berlin)",
+          "limit        $1",
+          "counts only  -",
+          "warns from   80 %",
+          "enabled      true",
+          `changed      ${AT}`,
+          "",
+        ].join("\n"),
+      );
+    });
+
+    it("an allocation", async () => {
+      const { stdout } = await typed(`allocate create ${CALL} --input 1200 --max-output 800`);
+      expect(normal(stdout)).to.equal(
+        [
+          `id         ${ID}`,
+          `budget     ${ID}`,
+          "context    c",
+          "component  agent",
+          "model      openai/gpt-4o",
+          "status     active",
+          "tokens     2000 allocated, 0 used, 2000 held",
+          "cost       $0.011 estimated, $0 used",
+          `expires    ${AT}`,
+          "",
+        ].join("\n"),
+      );
+    });
+
+    it("a refusal that says what would fit, on the error stream, with exit code 3", async () => {
+      await typed("set-limit --period daily --cost 0.01");
+      const { code, stdout, stderr } = await typed(`allocate create ${CALL} --tokens 2000`);
+      expect([code, stdout]).to.deep.equal([3, ""]);
+      expect(normal(stderr)).to.equal(
+        [
+          "Refused: it does not fit.",
+          `  policy ${ID} (daily)`,
+          `    $0 used, $0 held of $0.01: $0.01 left, resets at ${AT}`,
+          "  1000 tokens would fit now",
+          "",
+        ].join("\n"),
+      );
+    });
+
+    it("the cost of a call by its parts", async () => {
+      const { stdout } = await typed("calc-cost openai gpt-4o --input 1000 --cached 200 --output 500");
+      expect(stdout).to.equal(
+        [
+          "UNIT               QUANTITY  PER UNIT     COST",
+          "input_tokens       800       $0.0000025   $0.002",
+          "cache_read_tokens  200       $0.00000125  $0.00025",
+          "output_tokens      500       $0.00001     $0.005",
+          "",
+          "total $0.00725",
+          "",
+        ].join("\n"),
+      );
+    });
+
+    it("lists within 80 columns, with whole ids", async () => {
+      await typed("set-limit --period monthly --tokens 5000000 --provider anthropic");
+      await typed(`allocate create ${CALL} --tokens 10`);
+      const lists = [
+        "budgets",
+        "policies",
+        "allocate list",
+        "prices list --limit 5",
+        "status",
+        "budgets show default",
+      ];
+      for (const line of lists) {
+        const { stdout } = await typed(line);
+        const widest = Math.max(...stdout.split("\n").map((one) => one.length));
+        expect(widest, `${line}\n${stdout}`).to.be.at.most(80);
+      }
+    });
+
+    it("nothing but the server's JSON with --json", async () => {
+      await typed("set-limit --period daily --cost 1");
+      const allocation_id = await idOf(`allocate create ${CALL} --tokens 10`);
+      const lines = [
+        "status",
+        "alerts",
+        "budgets",
+        "budgets show default",
+        "policies",
+        "allocate list",
+        `allocate show ${allocation_id}`,
+        `allocate check ${CALL} --tokens 10`,
+        `usage record --allocation ${allocation_id} --input 1 --output 1`,
+        "usage list",
+        "usage summary --period daily",
+        "prices list --provider openai --limit 2",
+        "prices current openai gpt-4o",
+        "prices history openai gpt-4o",
+        "calc-cost openai gpt-4o --input 1",
+      ];
+      for (const line of lines) {
+        const { code, stdout, stderr } = await typed(`--json ${line}`);
+        expect([code, stderr], line).to.deep.equal([0, ""]);
+        expect(typeof JSON.parse(stdout), line).to.equal("object");
+      }
+    });
+  });
+
+  it("makes, shows, changes and deletes budgets, by id or name", async () => {
+    const parent = await idOf("budgets create company --owner finance");
+    await idOf("budgets create team --parent company");
+    const { stdout } = await typed("budgets show team");
+    expect(stdout).to.contain(parent);
+    expect((await typed("budgets update team --name crew --no-active")).stdout).to.contain("crew");
+    expect((await typed("budgets show crew")).stdout).to.match(/active +false/);
+    expect((await typed("budgets delete company")).code).to.equal(1);
+    expect((await typed("budgets delete crew")).code).to.equal(0);
+    expect((await typed("budgets delete company")).code).to.equal(0);
+    expect((await typed("budgets show company")).code).to.equal(4);
+  });
+
+  it("changes the limit that is there, and makes another one for other requests", async () => {
+    const first = await idOf("set-limit --period daily --cost 1");
+    expect(await idOf("set-limit --period daily --cost 2 --type warn")).to.equal(first);
+    expect(await idOf("set-limit --period daily --cost 2 --provider OpenAI")).to.not.equal(first);
+    expect(await idOf("set-limit --period hourly --cost 2")).to.not.equal(first);
+    const { items } = JSON.parse((await typed("policies list --json")).stdout) as {
+      items: { cost_limit: number; type: string; provider: string | null }[];
+    };
+    expect(items.map(({ cost_limit, type, provider }) => [cost_limit, type, provider])).to.deep.equal([
+      [2, "warn", null],
+      [2, "enforce", "openai"],
+      [2, "enforce", null],
+    ]);
+  });
+
+  it("makes, shows, changes and deletes policies", async () => {
+    const policy_id = await idOf("policies create --period weekly --tokens 100 --type warn");
+    expect((await typed(`policies update ${policy_id} --tokens 200 --no-enabled`)).stdout).to.contain(
+      "200 tokens",
+    );
+    expect((await typed("policies list --budget default")).stdout).to.contain("disabled");
+    expect((await typed(`policies show ${policy_id}`)).stdout).to.match(/enabled +false/);
+    expect((await typed(`policies delete ${policy_id}`)).code).to.equal(0);
+    expect((await typed(`policies show ${policy_id}`)).code).to.equal(4);
+  });
+
+  it("extends, releases and settles allocations", async () => {
+    const allocation_id = await idOf(`allocate create ${CALL} --tokens 100`);
+    expect((await typed(`allocate extend ${allocation_id} --tokens 50`)).stdout).to.contain("150 allocated");
+    expect((await typed(`allocate list --active --context c`)).stdout).to.contain(allocation_id);
+    expect((await typed(`allocate release ${allocation_id}`)).stdout).to.contain("released");
+    expect((await typed(`allocate list --active`)).stdout).to.equal("none\n");
+    const response = {
+      model: "gpt-4o-2024-08-06",
+      usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 },
+    };
+    const files = { "-": JSON.stringify(response) };
+    const late = await typed(`usage record --allocation ${allocation_id} --response - --final`, files);
+    expect(late.stdout)
+      .to.contain("openai/gpt-4o-2024-08-06")
+      .and.to.contain("$0.00035")
+      .and.to.contain("110 tokens");
+    expect((await typed("usage summary")).stdout).to.match(/^cost +\$0.00035$/m);
+    expect((await typed("usage list")).stdout).to.contain("100+10");
+  });
+
+  it("prints an id alone for scripts", async () => {
+    const { stdout } = await typed(`allocate create ${CALL} --tokens 100 --id-only`);
+    expect(normal(stdout)).to.equal(`${ID}\n`);
+  });
+
+  describe("ends with a code that says why", () => {
+    const unknown = "01a208da-4f9e-72a6-90ef-9b4a2f49bdf2";
+    const cases: readonly [string, number, RegExp][] = [
+      ["nonsense", 2, /unknown command 'nonsense'/],
+      ["set-limit --period daily", 2, /Give a limit: --tokens, --cost or both/],
+      ["set-limit --period yearly --cost 1", 2, /Allowed choices are hourly, daily/],
+      ["set-limit --period daily --cost one", 2, /Give dollars such as 0.50/],
+      ["allocate create --component x", 2, /--context/],
+      ["allocate create --context c --component x --tokens 1.5", 2, /Give a whole number/],
+      [`allocate extend ${unknown}`, 2, /Give --tokens, --expires or both/],
+      [`allocate show ${unknown}`, 4, /There is no allocation with the id/],
+      ["budgets show nobody", 4, /There is no budget with the name nobody/],
+      ["prices current openai nobody-knows", 4, /No price is known/],
+      ["allocate show not-an-id", 1, /must be a UUID/],
+      ["usage record --component x --input 1", 1, /context_id is needed/],
+      ["usage record --response missing.json --allocation x", 1, /There is no file missing.json/],
+    ];
+    for (const [line, code, message] of cases) {
+      it(`${code}: ${line}`, async () => {
+        const ran = await typed(line);
+        expect(ran.code, ran.stderr).to.equal(code);
+        expect(ran.stderr).to.match(message);
+        expect(ran.stdout).to.equal("");
+      });
+    }
+
+    it("2: a response that is no JSON", async () => {
+      const ran = await typed("usage record --response a.json --allocation x", { "a.json": "{" });
+      expect(ran.code).to.equal(2);
+      expect(ran.stderr).to.contain("a.json is not JSON");
+    });
+
+    it("3: a check that would be refused", async () => {
+      await typed("set-limit --period daily --tokens 5");
+      const ran = await typed(`allocate check ${CALL} --tokens 6`);
+      expect(ran.code).to.equal(3);
+      expect(ran.stdout).to.contain("It does not fit.").and.to.contain("5 tokens would fit now");
+    });
+
+    it("5: nobody answers there", async () => {
+      await server.stop();
+      const ran = await typed("status");
+      server = await startTestServer();
+      expect(ran.code).to.equal(5);
+      expect(ran.stderr).to.contain("Start one with `npx -y pnpm@12 start`");
+    });
+  });
+
+  it("shows its commands, its environment and its exit codes", async () => {
+    const { code, stdout } = await typed("--help");
+    expect(code).to.equal(0);
+    for (const word of ["set-limit", "calc-cost", "BUDGET_URL", "Exit codes:"])
+      expect(stdout).to.contain(word);
+  });
+});

@@ -1,0 +1,50 @@
+import type { Logger } from "@budget/domain";
+import { startServer, type RunningServer } from "@budget/server";
+import { run } from "../src/program.ts";
+
+const silent = () => undefined;
+const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
+
+/** A real server on a free port, with a database in memory unless one is named. */
+export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
+  startServer(
+    { port: 0, host: "127.0.0.1", database_url, log_level: "ERROR", environment: "production" },
+    logger,
+  );
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Types a command and reads what it printed. */
+export async function type(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
+  let stdout = "";
+  let stderr = "";
+  const code = await run(words, {
+    stdout: (text) => (stdout += text),
+    stderr: (text) => (stderr += text),
+    environment,
+    readFile: (path) => {
+      const content = files[path];
+      return content === undefined
+        ? Promise.reject(new Error(`There is no file ${path}.`))
+        : Promise.resolve(content);
+    },
+  });
+  return { code, stdout, stderr };
+}
+
+/** Output with ids and times made the same for every run. */
+export const normal = (text: string): string =>
+  text
+    .replaceAll(
+      /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g,
+      "00000000-0000-7000-0000-000000000000",
+    )
+    .replaceAll(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z/g, "2026-11-23T09:30:00.000Z");
