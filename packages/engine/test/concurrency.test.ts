@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import type { Database } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { CONTEXT, TestEngine, code, onEveryDatabase, request, value } from "./support.ts";
 
@@ -48,6 +49,33 @@ onEveryDatabase("many callers at once", (open) => {
     expect((await test.counted(budget_id)).held).to.equal(0);
     expect((await test.engine.allocations.list(CONTEXT, {})).total).to.equal(0);
     expect(code(await test.allocate(budget_id, 1000))).to.equal("ok");
+  });
+
+  it("are booked once where a commit's answer was lost", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
+    const { database } = test.test_database;
+    let answers_to_lose = 0;
+    const forgetful: Database = {
+      ...database,
+      async transaction(work) {
+        const result = await database.transaction(work);
+        if (answers_to_lose === 0) return result;
+        answers_to_lose -= 1;
+        throw new Error("Connection terminated unexpectedly");
+      },
+    };
+    const other = TestEngine.on({ ...test.test_database, database: forgetful }, test.clock);
+    answers_to_lose = 1;
+    const granted = await Promise.all([other.allocate(budget_id, 10), other.allocate(budget_id, 10)]);
+    expect((await test.counted(budget_id)).held).to.equal(20);
+    answers_to_lose = 1;
+    const used = { input_tokens: 4, output_tokens: 0, final: true };
+    const { allocation_id } = value(granted[0]).allocation;
+    value(await other.engine.usage.record(CONTEXT, { ...used, allocation_id }));
+    expect(await test.counted(budget_id)).to.include({ used: 4, held: 10 });
+    await other.engine.stop();
+    expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
   });
 
   it("leave nothing held and nothing lost once all is settled", async () => {

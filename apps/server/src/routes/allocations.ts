@@ -16,7 +16,7 @@ import {
 import { Type } from "typebox";
 import { BATCH_BODY_LIMIT_BYTES, BatchOfAnything, answerBatch, itemReader } from "../batches.ts";
 import { allocationRequestExample, grantExample } from "./examples.ts";
-import { answerTo, listAnswer, route, type RouteInput, type Services } from "./route.ts";
+import { answerTo, fingerprinted, listAnswer, route, type RouteInput, type Services } from "./route.ts";
 
 const params = Type.Object({ allocation_id: AllocationSchema.properties.allocation_id });
 const contextParams = Type.Object({ context_id: AllocationSchema.properties.context_id });
@@ -110,14 +110,11 @@ export const allocationRoutes = [
     tag: "allocations",
     summary: "Read an allocation",
     params,
-    success: { status: 200, description: "The allocation", schema: AllocationSchema },
+    success: { status: 200, description: "The allocation", schema: AllocationSchema, etag: true },
     problems: ["invalid_value", "allocation_not_found"],
     async handle({ context, params: { allocation_id } }, services) {
       const outcome = await services.engine.allocations.get(context, allocation_id);
-      return answerTo(outcome, services, (allocation) => ({
-        status: 200,
-        body: toAllocationWire(allocation),
-      }));
+      return answerTo(outcome, services, (allocation) => fingerprinted(200, toAllocationWire(allocation)));
     },
   }),
   route({

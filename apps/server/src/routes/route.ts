@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Outcome } from "@budget/domain";
 import type { CommandContext, Engine } from "@budget/engine";
 import type { Static, TSchema } from "typebox";
@@ -91,6 +92,12 @@ export const versioned = (status: number, body: unknown, version: number): Answe
   body,
   headers: { ETag: `"${version}"` },
 });
+
+/** One resource that counts no versions: its ETag says what it holds. */
+export function fingerprinted(status: number, body: unknown): Answer {
+  const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("base64url");
+  return { status, body, headers: { ETag: `"${fingerprint}"` } };
+}
 
 const DEFAULT_LIMIT = 20;
 

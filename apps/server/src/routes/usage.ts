@@ -18,7 +18,15 @@ import { BATCH_BODY_LIMIT_BYTES, BatchOfAnything, answerBatch, itemReader } from
 import { isProblem } from "../command-context.ts";
 import { countedUsage } from "../usage-from-response.ts";
 import { usageRecordExample, usageRequestExample } from "./examples.ts";
-import { answerTo, listAnswer, route, type Answer, type RouteInput, type Services } from "./route.ts";
+import {
+  answerTo,
+  fingerprinted,
+  listAnswer,
+  route,
+  type Answer,
+  type RouteInput,
+  type Services,
+} from "./route.ts";
 
 const params = Type.Object({ record_id: UsageRecordSchema.properties.record_id });
 
@@ -112,11 +120,12 @@ export const usageRoutes = [
       description: "The usage record",
       schema: UsageRecordSchema,
       example: usageRecordExample,
+      etag: true,
     },
     problems: ["invalid_value", "usage_record_not_found"],
     async handle({ context, params: { record_id } }, services) {
       const outcome = await services.engine.usage.get(context, record_id);
-      return answerTo(outcome, services, (record) => ({ status: 200, body: toUsageRecordWire(record) }));
+      return answerTo(outcome, services, (record) => fingerprinted(200, toUsageRecordWire(record)));
     },
   }),
   route({
