@@ -1,11 +1,14 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "@budget/domain";
+import { isConnectionLoss } from "@budget/repositories";
+import { Type } from "typebox";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { commandContext, expectedVersion, isProblem } from "./command-context.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
 import { ROUTES } from "./routes/index.ts";
-import type { Answer, Route, RouteInput, Services } from "./routes/route.ts";
-import { securityHeaders } from "./security-headers.ts";
+import type { Route, RouteInput, Services } from "./routes/route.ts";
+import { requestId, send, sendText } from "./send.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
 export interface AppOptions {
@@ -64,12 +67,19 @@ interface Validators {
 }
 
 const anything: Validator = () => null;
+const NO_QUERY = compileValidator(Type.Object({}, { additionalProperties: false }), "query");
+
+/** A route that can refuse nothing (a probe) lets every query pass. */
+function queryValidatorOf(route: Route): Validator {
+  if (route.query !== undefined) return compileValidator(route.query, "query");
+  return route.problems.includes("invalid_value") ? NO_QUERY : anything;
+}
 
 function validatorsOf(route: Route): Validators {
   const body = route.body_check ?? route.body;
   return {
     params: route.params === undefined ? anything : compileValidator(route.params, "params"),
-    query: route.query === undefined ? anything : compileValidator(route.query, "query"),
+    query: queryValidatorOf(route),
     body: body === undefined ? anything : compileValidator(body, "body"),
   };
 }
@@ -115,24 +125,9 @@ function missingBody(request: Request): ProblemAnswer {
 const emptyBody = (): ProblemAnswer =>
   problem({ code: "invalid_value", field: "", detail: "A JSON body is needed, as application/json." });
 
-const SECURITY_HEADERS = Object.entries(securityHeaders()).flatMap(([name, value]) => [name, String(value)]);
-const SUCCESS_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/json; charset=utf-8"];
-const PROBLEM_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/problem+json; charset=utf-8"];
-
-function send(response: Response, answer: Answer): void {
-  sendText(response, answer.status, JSON.stringify(answer.body), answer.headers);
-}
-
-/** Writes an answer in one go: the headers that all share are not set one by one. */
-function sendText(response: Response, status: number, text: string, own: Answer["headers"] = {}): void {
-  const headers = [
-    ...(status < 400 ? SUCCESS_HEADERS : PROBLEM_HEADERS),
-    "Content-Length",
-    String(Buffer.byteLength(text)),
-  ];
-  for (const name in own) headers.push(name, own[name] ?? "");
-  response.writeHead(status, headers);
-  response.end(text);
+/** Answers a request that came when the server had begun to stop. */
+export function refuseStopping(_request: IncomingMessage, response: ServerResponse): void {
+  send(response, problem({ code: "unavailable", detail: "The server is stopping." }));
 }
 
 /** Answers what no route has answered: another method of a known path, or an unknown path. */
@@ -168,17 +163,24 @@ function failureHandler(logger: Logger) {
     const answer = readingProblem(error);
     if (answer === null) {
       const { stack, message } = error instanceof Error ? error : new Error(String(error));
-      logger.error("api", `${request.method} ${request.path} failed`, { error: message, stack });
+      const request_id = requestId(request);
+      logger.error("api", `${request.method} ${request.path} failed`, { request_id, error: message, stack });
     }
     if (response.headersSent) {
       next(error);
       return;
     }
-    send(
-      response,
-      answer ?? problem({ code: "internal_error", detail: "Something went wrong here; it was logged." }),
-    );
+    send(response, answer ?? ownProblem(error, request));
   };
+}
+
+/** What the caller is told of a failure that is not its own. */
+function ownProblem(error: unknown, request: IncomingMessage): ProblemAnswer {
+  if (isConnectionLoss(error)) {
+    return problem({ code: "unavailable", detail: "The database does not answer; try again shortly." });
+  }
+  const detail = `Something went wrong here; it was logged as request ${requestId(request)}.`;
+  return problem({ code: "internal_error", detail });
 }
 
 function readingProblem(error: unknown): ProblemAnswer | null {

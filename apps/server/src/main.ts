@@ -7,14 +7,16 @@ import { startServer } from "./server.ts";
 const EXIT_FAILURE = 1;
 const EXIT_WRONG_CONFIGURATION = 2;
 
-async function main(): Promise<void> {
-  const configuration = readConfiguration(process.env);
+async function main(configuration: Configuration): Promise<void> {
   const logger = createLogger(configuration.log_level, configuration.environment === "development");
   const server = await startServer(configuration, logger);
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);
-  logger.info("api", `Budget is listening on http://${configuration.host}:${server.port}`);
+  logger.info("api", `Budget is listening on http://${urlHost(configuration.host)}:${server.port}`);
 }
+
+/** A host as a URL has it: an IPv6 address in brackets. */
+const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
 function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   let isStopping = false;
@@ -34,23 +36,37 @@ function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   }
 }
 
+const DATABASE_CODES =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EEXIST|ENOENT|ENOTDIR|EACCES|SQLITE_\w+|28\w{3}|3D000)$/;
+
 /** What a failed start means to whoever started it. */
-function explain(error: unknown, environment: Partial<Configuration>): string {
-  if (error instanceof ConfigurationError || error instanceof DatabaseError) return error.message;
-  const { code } = error as { code?: string };
-  const { port, host } = environment;
+function explain(error: unknown, configuration: Configuration): string {
+  if (error instanceof DatabaseError) return error.message;
+  const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
+  const { port, host } = configuration;
   if (code === "EADDRINUSE") {
     return `Port ${port} on ${host} is in use. Stop what listens there, or set BUDGET_PORT to another port.`;
   }
-  if (code === "EACCES")
+  if (code === "EACCES" && syscall === "listen") {
     return `Port ${port} may not be used by this user. Set BUDGET_PORT to one above 1023.`;
+  }
+  if (code === "EADDRNOTAVAIL" || (syscall === "getaddrinfo" && message?.endsWith(` ${host}`) === true)) {
+    return `${host} is no address of this machine. Set BUDGET_HOST to one that is, such as localhost.`;
+  }
+  if (code !== undefined && DATABASE_CODES.test(code)) {
+    return `The database of BUDGET_DATABASE_URL cannot be used: ${message || code}.`;
+  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 try {
-  await main();
+  await main(readConfiguration(process.env));
 } catch (error) {
-  const isConfiguration = error instanceof ConfigurationError;
-  process.stderr.write(`${explain(error, isConfiguration ? {} : readConfiguration(process.env))}\n`);
-  process.exit(isConfiguration ? EXIT_WRONG_CONFIGURATION : EXIT_FAILURE);
+  if (error instanceof ConfigurationError) fail(error.message, EXIT_WRONG_CONFIGURATION);
+  fail(explain(error, readConfiguration(process.env)), EXIT_FAILURE);
+}
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
 }

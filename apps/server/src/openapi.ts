@@ -163,6 +163,7 @@ const DETAIL_EXAMPLES: Readonly<Partial<Record<ProblemCode, string>>> = {
     "The idempotency key order-7 was used before with another value of /tokens_allocated. Use a new key for a new request.",
   version_conflict: "It was changed meanwhile and is at version 4 now. Read it again before changing it.",
   overloaded: "Too many requests are waiting; try again shortly.",
+  unavailable: "The database does not answer; try again shortly.",
 };
 
 const exampleOf = (code: ProblemCode): unknown =>
@@ -173,6 +174,7 @@ function answers(route: Route): Json {
     ...route.problems,
     ...(route.body === undefined ? [] : BODY_PROBLEMS),
     "internal_error" as const,
+    "unavailable" as const,
   ];
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) byStatus.set(STATUS_OF[code], [...(byStatus.get(STATUS_OF[code]) ?? []), code]);

@@ -15,6 +15,7 @@ export type HttpProblemCode =
   | "body_too_large"
   | "unsupported_media_type"
   | "not_ready"
+  | "unavailable"
   | "internal_error";
 
 export type ProblemCode = RejectionCode | HttpProblemCode;
@@ -41,6 +42,7 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   idempotency_conflict: 422,
   internal_error: 500,
   not_ready: 503,
+  unavailable: 503,
   overloaded: 503,
 };
 

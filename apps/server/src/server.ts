@@ -1,16 +1,22 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import { readBundledCatalogue } from "@budget/price-sources";
 import { ensureUsagePartitions, migrate, openDatabase, type Database } from "@budget/repositories";
-import { createApp } from "./app.ts";
+import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
+import { StopGate } from "./graceful-stop.ts";
 import { systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
 export const VERSION = "0.1.0";
+
+/** Less than the 10 s that container runtimes wait before they kill. */
+const STOP_GRACE_MS = 8000;
+/** Enough for clients that keep their connections to be told with the next request. */
+const STOP_LINGER_MS = 100;
 
 /** A server that takes requests. */
 export interface RunningServer {
@@ -27,25 +33,25 @@ export async function startServer(configuration: Configuration, logger: Logger):
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
-    const serving = { isStopping: false };
     const services = {
       engine,
       now: () => systemClock.now(),
       version: VERSION,
-      isReady: async () => !serving.isStopping && (await answers(database)),
+      isReady: () => answers(database),
     };
-    const http = createServer(createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID }));
+    const app = createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID });
+    const gate = new StopGate(app, {
+      refuse: refuseStopping,
+      linger_ms: STOP_LINGER_MS,
+      grace_ms: STOP_GRACE_MS,
+    });
+    const http = createServer(gate.listener);
     http.listen(configuration.port, configuration.host);
     await once(http, "listening");
-    const connections = trackConnections(http);
     return {
       port: (http.address() as AddressInfo).port,
       async stop() {
-        serving.isStopping = true;
-        const closed = once(http, "close");
-        http.close();
-        connections.closeIdle();
-        await closed;
+        await gate.stop(http);
         await engine.stop();
         await database.close();
       },
@@ -85,27 +91,4 @@ async function answers(database: Database): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/**
- * Knows which connections have a request running. Once the server closes, the others are ended at once, and each of
- * these after its answer, so that keep-alive does not hold the end up.
- */
-function trackConnections(http: Server): { closeIdle(): void } {
-  let isClosing = false;
-  http.on("request", (_request, response) => {
-    if (isClosing) response.setHeader("Connection", "close");
-    response.once("close", () => {
-      if (isClosing) http.closeIdleConnections();
-    });
-  });
-  http.on("connection", (socket: Socket) => {
-    if (isClosing) socket.destroy();
-  });
-  return {
-    closeIdle() {
-      isClosing = true;
-      http.closeIdleConnections();
-    },
-  };
 }

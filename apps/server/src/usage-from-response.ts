@@ -1,7 +1,10 @@
-import type { UsageCreate } from "@budget/domain";
+import { UsageCreateSchema, type UsageCreate } from "@budget/domain";
 import type { CommandContext, Engine, UsageInput } from "@budget/engine";
 import { extractUsageFromResponse } from "@budget/price-sources";
-import { problem, type ProblemAnswer } from "./problems.ts";
+import { Type } from "typebox";
+import { isProblem } from "./command-context.ts";
+import { problem, rejectionProblem, type ProblemAnswer } from "./problems.ts";
+import { compileValidator } from "./validation.ts";
 
 /**
  * Turns usage as it was sent into usage that is counted: where it carries a provider's raw response, the quantities and
@@ -18,16 +21,22 @@ export async function countedUsage(
     if (rest[field] !== undefined) return invalid(field, `Give response or ${field}, not both.`);
   }
   const provider = rest.provider ?? (await providerOf(rest.allocation_id, context, engine));
-  if (provider === undefined) {
-    return invalid(
-      "provider",
-      "provider is needed to read a response: name it, or an allocation that names it.",
-    );
-  }
+  if (isProblem(provider)) return provider;
   const extracted = extractUsageFromResponse({ provider, response_body: response });
   if (!extracted.ok) return invalid("response", extracted.detail);
-  const model = rest.model ?? (extracted.model === null ? undefined : extracted.model.trim().toLowerCase());
+  const model = rest.model ?? modelOf(extracted.model);
+  if (isProblem(model)) return model;
   return { ...rest, provider, usage: extracted.usage, ...(model === undefined ? {} : { model }) };
+}
+
+const validateModel = compileValidator(Type.Object({ model: UsageCreateSchema.properties.model }), "body");
+
+/** The model that a response names, held to the same rules as one that a caller names. */
+function modelOf(named: string | null): string | undefined | ProblemAnswer {
+  if (named === null) return undefined;
+  const holder = { model: named };
+  if (validateModel(holder) === null) return holder.model;
+  return invalid("response", "The response names a model that cannot be one; give model beside it.");
 }
 
 const invalid = (field: string, detail: string): ProblemAnswer =>
@@ -37,8 +46,14 @@ async function providerOf(
   allocation_id: string | undefined,
   context: CommandContext,
   engine: Engine,
-): Promise<string | undefined> {
-  if (allocation_id === undefined) return undefined;
-  const allocation = await engine.allocations.get(context, allocation_id);
-  return (allocation.ok ? allocation.value.provider : null) ?? undefined;
+): Promise<string | ProblemAnswer> {
+  if (allocation_id !== undefined) {
+    const allocation = await engine.allocations.get(context, allocation_id);
+    if (!allocation.ok) return rejectionProblem(allocation.rejection, 0);
+    if (allocation.value.provider !== null) return allocation.value.provider;
+  }
+  return invalid(
+    "provider",
+    "provider is needed to read a response: name it, or an allocation that names it.",
+  );
 }

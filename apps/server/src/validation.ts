@@ -111,7 +111,7 @@ function explainOne(error: ErrorObject): FieldError {
     const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
     return {
       field: `${at}/${escapePointer(name)}`,
-      detail: `${name} is not known here; known are ${known.join(", ")}.`,
+      detail: `${name} is not known here; ${known.length === 0 ? "nothing is" : `known are ${known.join(", ")}`}.`,
     };
   }
   if (error.keyword === "required") {

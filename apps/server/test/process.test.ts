@@ -1,12 +1,13 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createEngine } from "@budget/engine";
 import { openDatabase } from "@budget/repositories";
+import { startPostgres } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { systemClock, uuidSource } from "../src/world.ts";
 import { CONTEXT, request } from "./support.ts";
@@ -67,7 +68,7 @@ class ServerProcess {
 interface Acknowledged {
   readonly allocations: string[];
   readonly records: string[];
-  /** Answers that were neither a success nor the end of the connection. */
+  /** Answers that were neither a success, nor the end of the connection, nor that the server is stopping. */
   readonly unexpected: string[];
 }
 
@@ -89,6 +90,7 @@ function load(url: string, budget_id: string, clients: number) {
       return null;
     }
     if (answer.status === 201) return JSON.parse(text) as Record<string, string>;
+    if (text.includes("The server is stopping.")) return null;
     acknowledged.unexpected.push(text);
     return null;
   };
@@ -174,6 +176,21 @@ async function differencesIn(database_url: string): Promise<unknown> {
   }
 }
 
+const BODY = JSON.stringify({ context_id: "c", component: "rhetor", tokens_allocated: 1 });
+const HALF_A_REQUEST =
+  "POST /api/allocations HTTP/1.1\r\nHost: budget\r\nContent-Type: application/json\r\n" +
+  `Content-Length: ${BODY.length}\r\n\r\n${BODY.slice(0, 5)}`;
+const REST_OF_THE_REQUEST = BODY.slice(5);
+
+/** A connection to a server, on which something has been sent. */
+async function connected(url: string, sent: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  await once(socket, "connect");
+  socket.on("error", () => undefined);
+  if (sent !== "") await new Promise<void>((resolve) => socket.write(sent, () => resolve()));
+  return socket;
+}
+
 describe("the process of the server", function () {
   this.timeout(60_000);
 
@@ -233,6 +250,75 @@ describe("the process of the server", function () {
     expect(acknowledged.unexpected).to.deep.equal([]);
     expect(await differencesIn(database_url)).to.deep.equal([]);
     await everythingIsThere(await start().listening(), acknowledged);
+  });
+
+  for (const [what, sent] of [
+    ["that has sent nothing", ""],
+    ["that has sent half a head", "POST /api/alloc"],
+  ] as const) {
+    it(`ends on SIGTERM although there is a connection ${what}`, async () => {
+      const server = start();
+      const socket = await connected(await server.listening(), sent);
+      const closed = once(socket, "close");
+      expect(await server.stop("SIGTERM")).to.include({ code: 0, signal: null });
+      await closed;
+    });
+  }
+
+  it("refuses new requests with 503 while a running one ends, and then answers that", async () => {
+    const server = start();
+    const url = await server.listening();
+    const running = await connected(url, HALF_A_REQUEST);
+    let answer = "";
+    running.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    // The running request has come in when a later one is answered.
+    await fetch(`${url}/health`);
+    const ended = server.stop("SIGTERM");
+    let refused = await fetch(`${url}/ready`);
+    while (refused.status === 200) refused = await fetch(`${url}/ready`);
+    expect(refused.status).to.equal(503);
+    expect(refused.headers.get("retry-after")).to.equal("1");
+    expect(await refused.json()).to.include({ code: "unavailable", detail: "The server is stopping." });
+    running.write(REST_OF_THE_REQUEST);
+    await once(running, "close");
+    expect(answer).to.match(/^HTTP\/1\.1 201 /);
+    expect(await ended).to.include({ code: 0, signal: null });
+  });
+
+  it("answers 503 while PostgreSQL is away, and goes on when it is back", async () => {
+    const postgres = await startPostgres({ durable: true });
+    try {
+      const url = await start({ BUDGET_DATABASE_URL: postgres.url }).listening();
+      const ask = async (path: string) => {
+        const answer = await fetch(url + path);
+        return [answer.status, ((await answer.json()) as { code?: string }).code];
+      };
+      expect(await ask("/api/budgets")).to.deep.equal([200, undefined]);
+      await postgres.crash();
+      expect(await ask("/api/budgets")).to.deep.equal([503, "unavailable"]);
+      expect(await ask("/ready")).to.deep.equal([503, "not_ready"]);
+      expect(await ask("/health")).to.deep.equal([200, undefined]);
+      await postgres.restart();
+      expect(await ask("/api/budgets")).to.deep.equal([200, undefined]);
+      expect(await ask("/ready")).to.deep.equal([200, undefined]);
+    } finally {
+      for (const server of started) await server.stop("SIGKILL");
+      await postgres.stop();
+    }
+  });
+
+  it("says that a database cannot be used, without its password", async () => {
+    const unused = createServer().listen(0, "127.0.0.1");
+    await once(unused, "listening");
+    const { port } = unused.address() as AddressInfo;
+    unused.close();
+    await once(unused, "close");
+    const { code, output } = await start({
+      BUDGET_DATABASE_URL: `postgres://user:secret@127.0.0.1:${port}/name`,
+    }).ended;
+    expect(code).to.equal(1);
+    expect(output).to.include("BUDGET_DATABASE_URL").and.to.include("ECONNREFUSED");
+    expect(output).to.not.include("secret").and.to.not.include("    at ");
   });
 
   it("keeps on kill -9 all that it acknowledged under load, and every sum is right", async () => {

@@ -1,0 +1,48 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Answer } from "./routes/route.ts";
+import { securityHeaders } from "./security-headers.ts";
+
+const SECURITY_HEADERS = Object.entries(securityHeaders()).flatMap(([name, value]) => [name, String(value)]);
+const SUCCESS_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/json; charset=utf-8"];
+const PROBLEM_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/problem+json; charset=utf-8"];
+
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+interface Identified extends IncomingMessage {
+  budget_request_id?: string;
+}
+
+/** Tells this process from others, and from itself after a restart; what follows tells its requests apart. */
+const PROCESS_ID = randomBytes(9).toString("base64url");
+let requests_named = 0;
+
+/** What a request is called in its answer and in the log: as its sender calls it, else by an id of ours. */
+export function requestId(request: Identified): string {
+  const given = request.headers["x-request-id"];
+  if (typeof given === "string" && REQUEST_ID.test(given)) return given;
+  return (request.budget_request_id ??= `${PROCESS_ID}-${(requests_named += 1).toString(36)}`);
+}
+
+export function send(response: ServerResponse, answer: Answer): void {
+  sendText(response, answer.status, JSON.stringify(answer.body), answer.headers);
+}
+
+/** Writes an answer in one go: the headers that all share are not set one by one. */
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  own: Answer["headers"] = {},
+): void {
+  const headers = [
+    ...(status < 400 ? SUCCESS_HEADERS : PROBLEM_HEADERS),
+    "Content-Length",
+    String(Buffer.byteLength(text)),
+    "X-Request-Id",
+    requestId(response.req),
+  ];
+  for (const name in own) headers.push(name, own[name] ?? "");
+  response.writeHead(status, headers);
+  response.end(text);
+}
