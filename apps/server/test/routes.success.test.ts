@@ -112,10 +112,13 @@ onEveryDatabase("budgets and policies", (server) => {
       tokens_allocated: undefined,
     });
     const all = await s.get(`/api/budgets/${budget_id}/summary`);
-    expect(all.body).to.have.length(2);
+    expect(all.body).to.include({ total: 2, page: 1, limit: 20 });
+    expect(all.body.items).to.have.length(2);
+    const second = await s.get(`/api/budgets/${budget_id}/summary?page=2&limit=1`);
+    expect(second.body.items).to.deep.equal([all.body.items[1]]);
     const daily = await s.get(`/api/budgets/${budget_id}/summary?period=DAILY`);
-    expect(daily.body).to.have.length(1);
-    expect(daily.body[0]).to.include({
+    expect(daily.body.items).to.have.length(1);
+    expect(daily.body.items[0]).to.include({
       policy_id,
       tokens_held: 1500,
       total_tokens_used: 0,
@@ -424,8 +427,8 @@ onEveryDatabase("prices", (server) => {
   it("answers the history of a model whose name has a slash", async () => {
     const { status, body } = await server().get("/api/prices/history/openrouter/openai%2Fgpt-4o");
     expect(status).to.equal(200);
-    expect(body[0]).to.include({ provider: "openrouter", model: "openai/gpt-4o" });
-    expect((await server().get("/api/prices/history/OpenAI/GPT-4o")).body[0].model).to.equal("gpt-4o");
+    expect(body.items[0]).to.include({ provider: "openrouter", model: "openai/gpt-4o" });
+    expect((await server().get("/api/prices/history/OpenAI/GPT-4o")).body.items[0].model).to.equal("gpt-4o");
   });
 });
 

@@ -236,7 +236,7 @@ onEveryDatabase("usage", (server) => {
     const answer = await s.post("/api/usage/batch", { items: Array(1000).fill(good) });
     expect(new Set(pluck(answer.body.items, "status"))).to.deep.equal(new Set([201]));
     const summary = await s.get(`/api/budgets/${budget_id}/summary`);
-    expect(summary.body[0].total_tokens_used).to.equal(4000);
+    expect(summary.body.items[0].total_tokens_used).to.equal(4000);
     expect((await s.engine.verify(CONTEXT)).differences).to.deep.equal([]);
   });
 });
@@ -326,8 +326,8 @@ onEveryDatabase("usage that was recorded", (server) => {
     const s = server();
     const { budget_id } = await withUsage(s);
     const { body } = await s.get(`/api/usage/analytics?budget_id=${budget_id}`);
-    expect(body).to.have.length(3);
-    expect(body).to.deep.include({
+    expect(body.items).to.have.length(3);
+    expect(body.items).to.deep.include({
       date: "2026-11-23",
       provider: "openai",
       model: "gpt-4o",
@@ -338,7 +338,7 @@ onEveryDatabase("usage that was recorded", (server) => {
       total_cost: 0.0105,
     });
     const later = await s.get(`/api/usage/analytics?budget_id=${budget_id}&start_date=2026-11-24T00:00:00Z`);
-    expect(later.body).to.deep.equal([]);
+    expect(later.body.items).to.deep.equal([]);
   });
 
   it("stays when its budget is deleted", async () => {

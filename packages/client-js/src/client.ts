@@ -62,8 +62,8 @@ export class BudgetClient {
     delete: (budget_id: string, options?: CallOptions) =>
       this.#send<Message>({ method: "DELETE", path: `/api/budgets/${segment(budget_id)}` }, options),
     /** What the policies of a budget count now. */
-    summary: (budget_id: string, query?: { period?: Period }, options?: CallOptions) =>
-      this.#get<BudgetSummary[]>(`/api/budgets/${segment(budget_id)}/summary`, query, options),
+    summary: (budget_id: string, query?: PageQuery & { period?: Period }, options?: CallOptions) =>
+      this.#get<Page<BudgetSummary>>(`/api/budgets/${segment(budget_id)}/summary`, query, options),
     policies: (budget_id: string, query?: PageQuery, options?: CallOptions) =>
       this.#get<Page<Policy>>(`/api/budgets/${segment(budget_id)}/policies`, query, options),
     allocations: (budget_id: string, query?: PageQuery, options?: CallOptions) =>
@@ -126,7 +126,7 @@ export class BudgetClient {
       this.#send<UsageSummary>({ method: "POST", path: "/api/usage/summary", body: query }, options),
     /** By day, provider, model and component. */
     analytics: (query?: UsageAnalyticsQuery, options?: CallOptions) =>
-      this.#get<UsageAnalyticsRow[]>("/api/usage/analytics", query, options),
+      this.#get<Page<UsageAnalyticsRow>>("/api/usage/analytics", query, options),
   };
 
   /** What models cost. */
@@ -140,8 +140,8 @@ export class BudgetClient {
         options,
       ),
     /** Every price that a model had, oldest first. */
-    history: (provider: string, model: string, options?: CallOptions) =>
-      this.#get<Price[]>(`/api/prices/history/${segment(provider)}/${segment(model)}`, undefined, options),
+    history: (provider: string, model: string, query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<Price>>(`/api/prices/history/${segment(provider)}/${segment(model)}`, query, options),
   };
 
   /** Notices about limits. */

@@ -352,7 +352,7 @@ export interface UsageSummary {
   request_count: number;
 }
 
-export interface UsageAnalyticsQuery {
+export interface UsageAnalyticsQuery extends PageQuery {
   period?: Period;
   start_date?: string;
   end_date?: string;

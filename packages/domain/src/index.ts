@@ -216,6 +216,7 @@ export {
   MAX_USD,
   MetadataSchema,
   PageQuery,
+  PageQuerySchema,
   PeriodWord,
   PolicyTypeInput,
   PolicyTypeWord,

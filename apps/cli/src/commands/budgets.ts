@@ -87,7 +87,7 @@ export function addBudgetCommands(program: Command, world: World): void {
     .action(async (id_or_name: string, _options: unknown, command: Command) => {
       const { client, show } = openSession(command, world);
       const budget = await findBudget(client, id_or_name);
-      const summary = await client.budgets.summary(budget.budget_id);
+      const { items: summary } = await client.budgets.summary(budget.budget_id, { limit: 1000 });
       const rows = summary.map((row) => [
         `${row.period} ${row.type}`,
         row.token_limit === null ? "-" : `${row.total_tokens_used} of ${row.token_limit}`,

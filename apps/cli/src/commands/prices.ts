@@ -87,8 +87,8 @@ export function addPriceCommands(program: Command, world: World): void {
     .description("list every price that a model had, oldest first")
     .action(async (provider: string, model: string, _options: unknown, command: Command) => {
       const { client, show } = openSession(command, world);
-      const history = await client.prices.history(provider, model);
-      const rows = history.map((price) => [
+      const history = await client.prices.history(provider, model, { limit: 1000 });
+      const rows = history.items.map((price) => [
         span(price),
         perMillion(price.input_cost_per_token),
         perMillion(price.output_cost_per_token),

@@ -19,7 +19,7 @@ export function addStatusCommands(program: Command, world: World): void {
       ];
       const rows: (string | number)[][] = [];
       for (const { budget_id, name } of budgets.items) {
-        for (const row of await client.budgets.summary(budget_id)) {
+        for (const row of (await client.budgets.summary(budget_id, { limit: 1000 })).items) {
           const share = Math.max(row.token_usage_percentage ?? 0, row.cost_usage_percentage ?? 0);
           if (share >= NEAR) rows.push([name, row.period, row.type, percent(share)]);
         }

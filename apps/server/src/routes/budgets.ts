@@ -17,7 +17,7 @@ import {
 } from "@budget/domain";
 import { Type } from "typebox";
 import { budgetExample } from "./examples.ts";
-import { answerTo, listAnswer, route, versioned } from "./route.ts";
+import { answerTo, listAnswer, route, sliceAnswer, versioned } from "./route.ts";
 
 const params = Type.Object({ budget_id: BudgetSchema.properties.budget_id });
 const withoutBudget = { additionalProperties: false } as const;
@@ -172,12 +172,12 @@ export const budgetRoutes = [
     success: {
       status: 200,
       description: "One row for each policy, and for each context of policies that count contexts apart",
-      schema: Type.Array(BudgetSummarySchema),
+      schema: listOf(BudgetSummarySchema),
     },
     problems: ["invalid_value", "budget_not_found"],
     async handle({ context, params: { budget_id }, query }, services) {
       const outcome = await services.engine.budgets.summary(context, budget_id, query.period ?? null);
-      return answerTo(outcome, services, (body) => ({ status: 200, body }));
+      return answerTo(outcome, services, (rows) => sliceAnswer(rows, query));
     },
   }),
 ];

@@ -1,13 +1,14 @@
 import {
   CurrentPriceRequestSchema,
   CurrentPriceSchema,
+  PageQuerySchema,
   PriceQuerySchema,
   PriceSchema,
   listOf,
   toProviderPricingWire,
 } from "@budget/domain";
 import { Type } from "typebox";
-import { answerTo, listAnswer, route } from "./route.ts";
+import { answerTo, listAnswer, route, sliceAnswer } from "./route.ts";
 
 const params = Type.Object({
   provider: CurrentPriceRequestSchema.properties.provider,
@@ -58,14 +59,12 @@ export const priceRoutes = [
     summary: "Read every price that a model had",
     description: "Slashes in the name of a model are written %2F.",
     params,
-    success: { status: 200, description: "Prices, oldest first", schema: Type.Array(PriceSchema) },
+    query: PageQuerySchema,
+    success: { status: 200, description: "Prices, oldest first", schema: listOf(PriceSchema) },
     problems: ["invalid_value", "price_not_found"],
-    async handle({ context, params: { provider, model } }, services) {
+    async handle({ context, params: { provider, model }, query }, services) {
       const outcome = await services.engine.prices.history(context, provider, model);
-      return answerTo(outcome, services, (prices) => ({
-        status: 200,
-        body: prices.map(toProviderPricingWire),
-      }));
+      return answerTo(outcome, services, (prices) => sliceAnswer(prices.map(toProviderPricingWire), query));
     },
   }),
 ];

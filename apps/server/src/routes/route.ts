@@ -101,6 +101,16 @@ export function fingerprinted(status: number, body: unknown): Answer {
 
 const DEFAULT_LIMIT = 20;
 
+/** One page of a list that is there as a whole. */
+export function sliceAnswer(
+  items: readonly unknown[],
+  query: { readonly page?: number | undefined; readonly limit?: number | undefined },
+): Answer {
+  const { page = 1, limit = DEFAULT_LIMIT } = query;
+  const shown = items.slice((page - 1) * limit, page * limit);
+  return { status: 200, body: { items: shown, total: items.length, page, limit } };
+}
+
 /** A list as every list is answered. */
 export function listAnswer<T>(
   page: { readonly items: readonly T[]; readonly total: number },

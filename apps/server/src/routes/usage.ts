@@ -23,6 +23,7 @@ import {
   fingerprinted,
   listAnswer,
   route,
+  sliceAnswer,
   type Answer,
   type RouteInput,
   type Services,
@@ -163,10 +164,10 @@ export const usageRoutes = [
     tag: "usage",
     summary: "Usage by day, provider, model and component",
     query: UsageAnalyticsQuerySchema,
-    success: { status: 200, description: "A row for each", schema: Type.Array(UsageAnalyticsRowSchema) },
+    success: { status: 200, description: "A row for each", schema: listOf(UsageAnalyticsRowSchema) },
     problems: ["invalid_value"],
     async handle({ context, query }, { engine }) {
-      return { status: 200, body: await engine.usage.analytics(context, query) };
+      return sliceAnswer(await engine.usage.analytics(context, query), query);
     },
   }),
 ];

@@ -59,7 +59,10 @@ export const BudgetQuerySchema = Type.Object(
 );
 export type BudgetQuery = Static<typeof BudgetQuerySchema>;
 
-export const BudgetSummaryQuerySchema = Type.Object({ period: Type.Optional(PeriodWord) }, closed);
+export const BudgetSummaryQuerySchema = Type.Object(
+  { ...PageQuery, period: Type.Optional(PeriodWord) },
+  closed,
+);
 
 /** One policy of a budget with what it counts now. */
 export const BudgetSummarySchema = Type.Object({

@@ -90,6 +90,9 @@ export const PageQuery = {
   ),
 };
 
+/** What a list that takes nothing else may be asked. */
+export const PageQuerySchema = Type.Object(PageQuery, { additionalProperties: false });
+
 /** The answer of a list route. */
 export const listOf = <T extends TSchema>(item: T) =>
   Type.Object({

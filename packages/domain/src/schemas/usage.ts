@@ -160,6 +160,7 @@ export type UsageSummaryWire = Static<typeof UsageSummarySchema>;
 
 export const UsageAnalyticsQuerySchema = Type.Object(
   {
+    ...PageQuery,
     period: Type.Optional(PeriodWord),
     start_date: Type.Optional(Time("From this instant on")),
     end_date: Type.Optional(Time("Up to, not including, this instant")),
