@@ -64,9 +64,9 @@ export class BudgetClient {
     /** What the policies of a budget count now. */
     summary: (budget_id: string, query?: PageQuery & { period?: Period }, options?: CallOptions) =>
       this.#get<Page<BudgetSummary>>(`/api/budgets/${segment(budget_id)}/summary`, query, options),
-    policies: (budget_id: string, query?: PageQuery, options?: CallOptions) =>
+    policies: (budget_id: string, query?: Omit<PolicyQuery, "budget_id">, options?: CallOptions) =>
       this.#get<Page<Policy>>(`/api/budgets/${segment(budget_id)}/policies`, query, options),
-    allocations: (budget_id: string, query?: PageQuery, options?: CallOptions) =>
+    allocations: (budget_id: string, query?: Omit<AllocationQuery, "budget_id">, options?: CallOptions) =>
       this.#get<Page<Allocation>>(`/api/budgets/${segment(budget_id)}/allocations`, query, options),
   };
 
@@ -99,7 +99,7 @@ export class BudgetClient {
       this.#get<Allocation>(`/api/allocations/${segment(allocation_id)}`, undefined, options),
     list: (query?: AllocationQuery, options?: CallOptions) =>
       this.#get<Page<Allocation>>("/api/allocations", query, options),
-    listByContext: (context_id: string, query?: PageQuery, options?: CallOptions) =>
+    listByContext: (context_id: string, query?: Omit<AllocationQuery, "context_id">, options?: CallOptions) =>
       this.#get<Page<Allocation>>(`/api/allocations/context/${segment(context_id)}`, query, options),
     /** More tokens, or more time. */
     extend: (allocation_id: string, body: AllocationExtend, options?: CallOptions) =>
@@ -184,7 +184,8 @@ export class BudgetClient {
 
 /**
  * Holds tokens for a call, runs it, and books what it used. The call returns its usage, for example
- * `{ response: await answer.json() }`; where it throws, the tokens are freed and the error is thrown on.
+ * `{ response: await answer.json() }`; where it throws, the tokens are freed and the error is thrown on. The signal
+ * cancels the asking alone: what a call has used is booked in any case, since it is spent.
  * @returns the usage record of the call
  */
 export async function withAllocation(
@@ -195,13 +196,14 @@ export async function withAllocation(
 ): Promise<UsageRecord> {
   const allocation = await client.allocations.create(request, options);
   const { allocation_id } = allocation;
+  const limits: CallOptions = options?.timeout_ms === undefined ? {} : { timeout_ms: options.timeout_ms };
   let used: UsageCreate;
   try {
     used = await call(allocation);
   } catch (error) {
     // The caller's error matters more than one of the release: the hold ends by itself in any case.
-    await client.allocations.release(allocation_id).catch(() => undefined);
+    await client.allocations.release(allocation_id, limits).catch(() => undefined);
     throw error;
   }
-  return client.usage.record({ ...used, allocation_id, final: true }, options);
+  return client.usage.record({ ...used, allocation_id, final: true }, limits);
 }

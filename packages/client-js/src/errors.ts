@@ -1,19 +1,28 @@
 import type { Problem, Refusal, Violation } from "./types.ts";
 
+export interface BudgetErrorOptions extends ErrorOptions {
+  /** HTTP status of an answer that was no problem. */
+  readonly status?: number;
+  readonly request_id?: string | undefined;
+}
+
 /** Anything that goes wrong between a caller and a Budget server. No message ever holds an API key. */
 export class BudgetError extends Error {
   /** Stable name of what went wrong, such as `budget_not_found`. */
   readonly code: string;
   /** HTTP status; undefined where there was no answer. */
   readonly status: number | undefined;
+  /** What the server's log calls the request; undefined where there was no answer, or none of the server's. */
+  readonly request_id: string | undefined;
   /** The body of the answer, where it was a problem. */
   readonly problem: Problem | undefined;
 
-  constructor(message: string, code: string, problem?: Problem, options?: ErrorOptions) {
+  constructor(message: string, code: string, problem?: Problem, options?: BudgetErrorOptions) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
-    this.status = problem?.status;
+    this.status = options?.status ?? problem?.status;
+    this.request_id = options?.request_id;
     this.problem = problem;
   }
 }
@@ -28,8 +37,8 @@ export class InsufficientBudgetError extends BudgetError {
   /** Whole seconds until then. */
   readonly retry_after_s: number | null;
 
-  constructor(refusal: Refusal, retry_after_s: number | null) {
-    super(refusal.detail, refusal.code, refusal);
+  constructor(refusal: Refusal, retry_after_s: number | null, options?: BudgetErrorOptions) {
+    super(refusal.detail, refusal.code, refusal, options);
     this.violations = refusal.violations;
     this.tokens_that_fit = refusal.tokens_that_fit;
     this.resets_at = refusal.resets_at;
@@ -51,11 +60,20 @@ export class ConnectionError extends BudgetError {}
 export class TimeoutError extends BudgetError {}
 
 /** The error that an answer which is no success stands for. */
-export function errorOf(problem: Problem, retry_after_s: number | null): BudgetError {
+export function errorOf(
+  problem: Problem,
+  retry_after_s: number | null,
+  request_id: string | undefined,
+): BudgetError {
   const { status, detail, code } = problem;
-  if (status === 402) return new InsufficientBudgetError(problem as Refusal, retry_after_s);
-  if (status === 404) return new NotFoundError(detail, code, problem);
-  if (status === 409 || status === 412) return new ConflictError(detail, code, problem);
-  if (status === 429 || status >= 500) return new ServerError(detail, code, problem);
-  return new InvalidRequestError(detail, code, problem);
+  const options = { request_id };
+  if (isRefusal(problem)) return new InsufficientBudgetError(problem, retry_after_s, options);
+  if (status === 404) return new NotFoundError(detail, code, problem, options);
+  if (status === 409 || status === 412) return new ConflictError(detail, code, problem, options);
+  if (status === 429 || status >= 500) return new ServerError(detail, code, problem, options);
+  return new InvalidRequestError(detail, code, problem, options);
 }
+
+/** A 402 of something between here and the server says nothing about budgets. */
+const isRefusal = (problem: Problem): problem is Refusal =>
+  problem.status === 402 && problem.code === "insufficient_budget";

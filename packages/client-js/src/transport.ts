@@ -1,25 +1,38 @@
-import { BudgetError, ConnectionError, TimeoutError, errorOf } from "./errors.ts";
+import {
+  type BudgetError,
+  ConnectionError,
+  InvalidRequestError,
+  ServerError,
+  TimeoutError,
+  errorOf,
+} from "./errors.ts";
 import type { Problem } from "./types.ts";
 
 /** What a client is made with. */
 export interface ClientOptions {
   /** Where the server is; `http://localhost:8013` if left out. */
   readonly base_url?: string;
-  /** Sent as `X-API-Key`, and nowhere else. */
+  /** Sent as `X-API-Key`, and nowhere else; printable ASCII. */
   readonly api_key?: string;
+  /** The global one if left out. */
   readonly fetch?: typeof fetch;
-  /** How long one attempt may take; 10,000 if left out. */
+  /** How long one attempt may take, in milliseconds; 10,000 if left out. */
   readonly timeout_ms?: number;
   /** How often a failed attempt is repeated; 2 if left out. */
   readonly max_retries?: number;
-  /** Waits between attempts; rejects when the signal is aborted. */
+  /** Waits between attempts, in milliseconds; rejects when the signal is aborted. */
   readonly wait?: (duration_ms: number, signal: AbortSignal | undefined) => Promise<void>;
+  /**
+   * Names one change; `crypto.randomUUID` if left out, which browsers have on pages from HTTPS or localhost only.
+   */
   readonly new_idempotency_key?: () => string;
 }
 
 /** What a single call may say. */
 export interface CallOptions {
+  /** Cancels the call, also between its attempts: it then throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** How long one attempt may take, in milliseconds; the client's limit if left out. */
   readonly timeout_ms?: number;
   /** The key of a POST that changes something; a new one for each call if left out. */
   readonly idempotency_key?: string;
@@ -41,6 +54,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_MAX_RETRIES = 2;
 const FIRST_DELAY_MS = 200;
 const MAX_RETRY_AFTER_MS = 30_000;
+const HEADER_TEXT = /^[\x20-\x7e]*$/;
 const WORTH_RETRYING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /** Sends calls, and is the one place that decides about retries. */
@@ -49,6 +63,13 @@ export class Transport {
   readonly #options: ClientOptions;
 
   constructor(options: ClientOptions) {
+    // Refused here, because fetch would name the key in the error that it throws.
+    if (!HEADER_TEXT.test(options.api_key ?? "")) {
+      throw new InvalidRequestError(
+        "The API key has characters that no header can carry, such as a line break.",
+        "invalid_api_key",
+      );
+    }
     this.#base_url = (options.base_url ?? DEFAULT_BASE_URL).replace(/\/+$/, "");
     this.#options = options;
   }
@@ -84,10 +105,9 @@ export class Transport {
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       });
       const text = await response.text();
-      return response.ok ? { ok: true, value: JSON.parse(text) as unknown } : failure(response, text);
+      return response.ok ? success(response, text) : failure(response, text);
     } catch (error) {
       call.signal?.throwIfAborted();
-      if (error instanceof BudgetError) throw error;
       const failed = timeout.aborted
         ? new TimeoutError(`Budget at ${this.#base_url} did not answer within ${timeout_ms} ms.`, "timeout")
         : new ConnectionError(`Budget at ${this.#base_url} cannot be reached.`, "unreachable", undefined, {
@@ -117,6 +137,7 @@ export class Transport {
   }
 
   async #wait(duration_ms: number, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     await (this.#options.wait ?? waitFor)(duration_ms, signal);
     signal?.throwIfAborted();
   }
@@ -132,16 +153,46 @@ type Attempt =
       readonly retry_after_ms: number | null;
     };
 
+const requestIdOf = (response: Response): string | undefined =>
+  response.headers.get("x-request-id") ?? undefined;
+
+/** A success that is no JSON is not the server's, and its sender would say the same again. */
+function success(response: Response, text: string): Attempt {
+  try {
+    return { ok: true, value: JSON.parse(text) as unknown };
+  } catch (cause) {
+    const { status } = response;
+    const error = new ServerError(
+      `The answer was HTTP ${status}, but no JSON.`,
+      "unexpected_answer",
+      undefined,
+      {
+        cause,
+        status,
+        request_id: requestIdOf(response),
+      },
+    );
+    return { ok: false, error, worth_retrying: false, retry_after_ms: null };
+  }
+}
+
 function failure(response: Response, text: string): Attempt {
   const { status } = response;
-  const header = response.headers.get("retry-after");
-  const retry_after_s = header !== null && /^\d+$/.test(header) ? Number(header) : null;
+  const retry_after_s = readRetryAfter(response.headers.get("retry-after"));
   return {
     ok: false,
-    error: errorOf(readProblem(status, text), retry_after_s),
+    error: errorOf(readProblem(status, text), retry_after_s, requestIdOf(response)),
     worth_retrying: WORTH_RETRYING.has(status),
     retry_after_ms: retry_after_s === null ? null : Math.min(retry_after_s * 1000, MAX_RETRY_AFTER_MS),
   };
+}
+
+/** Whole seconds from now. Budget sends seconds; what stands before it may send a date. */
+function readRetryAfter(header: string | null): number | null {
+  if (header === null) return null;
+  if (/^\d+$/.test(header)) return Number(header);
+  const at_ms = Date.parse(header);
+  return Number.isNaN(at_ms) ? null : Math.max(0, Math.ceil((at_ms - Date.now()) / 1000));
 }
 
 /** The problem of an answer; something between here and the server may have answered without one. */

@@ -1,3 +1,4 @@
+import { PRIORITY } from "./default-tokens.ts";
 import type { Balance, BudgetPolicy } from "./entities.ts";
 import { nanoToUsdText, type NanoUsd } from "./money.ts";
 import type { PolicyReading, PolicyWarning, Refusal, Violation } from "./outcome.ts";
@@ -25,7 +26,6 @@ export type Decision =
   | { readonly granted: true; readonly warnings: readonly PolicyWarning[]; readonly action_reached: boolean }
   | { readonly granted: false; readonly refusal: Refusal };
 
-const CRITICAL_PRIORITY = 10;
 const SHARE_SCALE = 1_000_000n;
 
 /**
@@ -51,7 +51,7 @@ export function decideAllocation(request: HoldRequest, counted: readonly Counted
 }
 
 const isOverridden = (policy: BudgetPolicy, priority: number): boolean =>
-  policy.priority_override && priority >= CRITICAL_PRIORITY;
+  policy.priority_override && priority >= PRIORITY.critical;
 
 /** Whether an `enforce` policy binds a request of this priority. */
 const binds = (policy: BudgetPolicy, priority: number): boolean =>

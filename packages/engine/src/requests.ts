@@ -1,4 +1,5 @@
 import {
+  PRIORITY,
   defaultTokens,
   missingDimension,
   rejected,
@@ -11,7 +12,7 @@ import {
 import type { Catalog } from "./catalog.ts";
 
 export const DEFAULT_TASK_TYPE = "default";
-export const DEFAULT_PRIORITY = 5;
+export const DEFAULT_PRIORITY = PRIORITY.normal;
 
 /** The outcome of a thing that is not there. */
 export const notFound = (
