@@ -17,15 +17,18 @@ export interface Page<T> {
   total: number;
   /** From 1. */
   page: number;
+  /** Items on a page. */
   limit: number;
 }
 
 export interface PageQuery {
+  /** From 1; 1 if left out. */
   page?: number;
   /** 1 to 1000; 20 if left out. */
   limit?: number;
 }
 
+/** A container of limits; budgets form a tree. */
 export interface Budget {
   budget_id: string;
   parent_budget_id: string | null;
@@ -73,20 +76,25 @@ export interface BudgetSummary {
   /** Used in this window and held. */
   total_tokens_allocated: number;
   total_tokens_used: number;
+  /** By live allocations. */
   tokens_held: number;
   token_limit: number | null;
   /** 0 to 1; above 1 where the limit was passed. */
   token_usage_percentage: number | null;
+  /** Of the usage in this window, in USD. */
   total_cost: number;
+  /** By live allocations, in USD. */
   cost_held: number;
   cost_limit: number | null;
   /** 0 to 1; above 1 where the limit was passed. */
   cost_usage_percentage: number | null;
   active_allocations: number;
+  /** Of the window; null where it has none. */
   start_time: string | null;
   end_time: string | null;
 }
 
+/** A limit of tokens, of cost or of both; a dimension that is null matches every call. */
 export interface Policy {
   policy_id: string;
   budget_id: string;
@@ -98,9 +106,13 @@ export interface Policy {
   model: string | null;
   component: string | null;
   task_type: string | null;
+  /** In a period. */
   token_limit: number | null;
+  /** In a period, in USD. */
   cost_limit: number | null;
+  /** Share of the limit, 0 to 1, from which a grant carries a warning. */
   warning_threshold: number;
+  /** Share of the limit, 0 to 1, from which a grant carries cheaper alternatives. */
   action_threshold: number;
   enabled: boolean;
   priority_override: boolean;
@@ -110,6 +122,7 @@ export interface Policy {
 }
 
 export interface PolicyUpdate {
+  /** `log`, `warn` or `enforce`, or a synonym: `ignore`, `soft_limit`, `hard_limit`. */
   type?: string;
   period?: Period;
   /** IANA name such as `Europe/Berlin`. */
@@ -120,7 +133,7 @@ export interface PolicyUpdate {
   component?: string | null;
   task_type?: string | null;
   token_limit?: number | null;
-  /** A number, or decimal text with at most 9 decimals. */
+  /** USD: a number, or decimal text with at most 9 decimals. */
   cost_limit?: number | string | null;
   warning_threshold?: number;
   action_threshold?: number;
@@ -146,6 +159,7 @@ export interface PolicyQuery extends PageQuery {
   enabled?: boolean;
 }
 
+/** Tokens and cost held for a call. */
 export interface Allocation {
   allocation_id: string;
   budget_id: string;
@@ -153,8 +167,11 @@ export interface Allocation {
   component: string;
   tokens_allocated: number;
   tokens_used: number;
+  /** That it still holds. */
   remaining_tokens: number;
+  /** Held when nothing is used yet, in USD. */
   estimated_cost: number;
+  /** Booked against it, in USD. */
   cost_used: number;
   tier: Tier;
   provider: string | null;
@@ -194,6 +211,7 @@ export interface Violation extends PolicyReading {
   code: "token_limit" | "cost_limit" | "price_unknown";
 }
 
+/** What the same tokens would cost elsewhere, in USD. */
 export interface Alternative {
   provider: string;
   model: string;
@@ -227,9 +245,11 @@ export interface AllocationCreate {
   metadata?: Metadata;
 }
 
+/** What a request would get, without holding anything. */
 export interface AllocationCheck {
   allowed: boolean;
   tokens_requested: number;
+  /** In USD; null where no price is known. */
   estimated_cost: number | null;
   warnings: PolicyWarning[];
   alternatives: Alternative[];
@@ -250,14 +270,17 @@ export interface AllocationQuery extends PageQuery {
   is_active?: boolean;
 }
 
+/** One part of a cost, in USD. */
 export interface CostComponent {
   unit: string;
   quantity: number;
   cost_per_unit: number;
   cost: number;
+  /** Whether another unit's price stood in for this one's. */
   estimated: boolean;
 }
 
+/** What a call used; costs in USD. */
 export interface UsageRecord {
   record_id: string;
   allocation_id: string | null;
@@ -273,13 +296,16 @@ export interface UsageRecord {
   /** All output, reasoning included. */
   output_tokens: number;
   total_tokens: number;
+  /** Quantities by unit, such as `cache_read_tokens`. */
   usage: Record<string, number>;
   input_cost: number;
   output_cost: number;
   other_cost: number;
   total_cost: number;
   cost_components: CostComponent[];
+  /** The price that made the cost; null where none was known. */
   pricing_id: string | null;
+  /** That no allocation held. */
   overage_tokens: number;
   overage_cost: number;
   timestamp: string;
@@ -338,6 +364,7 @@ export interface UsageSummaryQuery extends UsageFilters {
   end_time?: string;
 }
 
+/** Sums of usage; costs in USD. */
 export interface UsageSummary {
   period: Period | null;
   start_time: string | null;
@@ -363,6 +390,7 @@ export interface UsageAnalyticsQuery extends PageQuery {
 }
 
 export interface UsageAnalyticsRow {
+  /** Day in UTC, such as `2026-11-23`. */
   date: string;
   provider: string;
   model: string;
@@ -380,6 +408,7 @@ export interface PriceComponent {
   above_input_tokens: number;
 }
 
+/** What a model costs, in USD for one unit; null where a unit has no price. */
 export interface Price {
   pricing_id: string;
   provider: string;
@@ -413,6 +442,7 @@ export interface PriceQuery extends PageQuery {
   model?: string;
 }
 
+/** A notice about a limit. */
 export interface Alert {
   alert_id: string;
   budget_id: string;

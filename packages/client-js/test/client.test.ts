@@ -1,7 +1,13 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import {
   BudgetClient,
@@ -148,6 +154,22 @@ describe("BudgetClient", () => {
     expect(error).to.include({ code: "not_ready", status: 503 });
   });
 
+  const passing: readonly [number, typeof BudgetError][] = [
+    [408, InvalidRequestError],
+    [429, ServerError],
+    [502, ServerError],
+    [503, ServerError],
+    [504, ServerError],
+  ];
+  for (const [status, kind] of passing) {
+    it(`tries again after ${status}, and turns it into ${kind.name} in the end`, async () => {
+      reactions = [problem(status, "x"), problem(status, "x")];
+      const error = await failureOf(connect({ max_retries: 1 }).budgets.list());
+      expect(error).to.be.instanceOf(kind);
+      expect(received).to.have.length(2);
+    });
+  }
+
   const errors: readonly [number, string, typeof BudgetError][] = [
     [400, "invalid_value", InvalidRequestError],
     [404, "budget_not_found", NotFoundError],
@@ -188,6 +210,54 @@ describe("BudgetClient", () => {
   it("copes with an answer that is no problem of Budget's", async () => {
     reactions = [{ status: 418, body: "<html>" }];
     expect(await failureOf(connect().budgets.list())).to.include({ code: "unexpected_answer", status: 418 });
+  });
+
+  it("copes with a success that is no JSON, and does not try again", async () => {
+    reactions = [{ status: 200, body: "<html>" }];
+    const error = await failureOf(connect().budgets.list());
+    expect(error).to.be.instanceOf(ServerError);
+    expect(error).to.include({ code: "unexpected_answer", status: 200 });
+    expect(received).to.have.length(1);
+  });
+
+  it("does not take the 402 of a stranger for a refusal", async () => {
+    reactions = [{ status: 402, body: "Pay the proxy." }];
+    const error = await failureOf(connect().allocations.create(request));
+    expect(error).to.not.be.instanceOf(InsufficientBudgetError);
+    expect(error).to.include({ code: "unexpected_answer", status: 402 });
+  });
+
+  it("names the request as the server's log does", async () => {
+    const { body } = problem(404, "budget_not_found") as { body: unknown };
+    reactions = [{ status: 404, body, headers: { "x-request-id": "q-7" } }];
+    expect(await failureOf(connect().budgets.get("b"))).to.include({ request_id: "q-7" });
+  });
+
+  it("understands a time to come back that is a date", async () => {
+    const headers = { "retry-after": new Date(Date.now() + 20_000).toUTCString() };
+    const past = { "retry-after": new Date(0).toUTCString() };
+    reactions = [
+      { status: 503, headers, body: "" },
+      { status: 503, headers: past, body: "" },
+    ];
+    await connect().budgets.list();
+    expect(waited_ms[0]).to.be.within(10_000, 20_000);
+    expect(waited_ms[1]).to.equal(0);
+  });
+
+  it("tries again after a time limit, with the same key", async () => {
+    reactions = ["silence", { status: 201, body: { allocation_id: "a" } }];
+    // The first attempt alone is short of time: the second would otherwise race with the machine.
+    let attempts = 0;
+    const impatient: typeof fetch = (input, init) => {
+      attempts += 1;
+      if (attempts > 1) return fetch(input, { ...init, signal: null });
+      return fetch(input, init);
+    };
+    await connect({ fetch: impatient, timeout_ms: 200 }).allocations.create(request);
+    const keys = received.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).to.have.length(2);
+    expect(keys[0]).to.equal(keys[1]);
   });
 
   it("says that nobody is there", async () => {
@@ -249,6 +319,17 @@ describe("BudgetClient", () => {
     }
   });
 
+  it("refuses a key that no header can carry without naming it", () => {
+    for (const api_key of ["bgt_se\ncret", "bgt_secr€t"]) {
+      expect(() => connect({ api_key }))
+        .to.throw(InvalidRequestError)
+        .that.satisfies(
+          ({ message, stack, cause }: Error) =>
+            !`${message} ${stack} ${String(cause)}`.includes("bgt_se") && cause === undefined,
+        );
+    }
+  });
+
   it("reads all usage records by their cursor", async () => {
     const list = (ids: string[], next_cursor: string | null): Reaction => ({
       status: 200,
@@ -282,6 +363,30 @@ describe("BudgetClient", () => {
       });
     });
 
+    it("asks for nothing where the tokens are refused", async () => {
+      reactions = [problem(402, "insufficient_budget")];
+      let called = false;
+      await failureOf(
+        withAllocation(connect(), request, () => {
+          called = true;
+          return Promise.resolve({});
+        }),
+      );
+      expect(called).to.equal(false);
+      expect(received).to.have.length(1);
+    });
+
+    it("books what was used even where its signal is aborted meanwhile", async () => {
+      reactions = [granted, { status: 201, body: { record_id: "r1" } }];
+      const controller = new AbortController();
+      const call = () => {
+        controller.abort(new Error("enough"));
+        return Promise.resolve({ input_tokens: 3 });
+      };
+      await withAllocation(connect(), request, call, { signal: controller.signal });
+      expect(received[1]?.url).to.equal("/api/usage/record");
+    });
+
     it("releases what it holds where the call fails, and throws the call's error", async () => {
       reactions = [granted, problem(500, "internal_error")];
       let thrown: unknown;
@@ -303,4 +408,46 @@ describe("the built package", () => {
     const source = (await import("../src/index.ts")) as Record<string, unknown>;
     expect(Object.keys(built).sort()).to.deep.equal(Object.keys(source).sort());
   });
+
+  it("compiles in a stranger's program, with its declarations checked too", async function () {
+    this.timeout(30_000);
+    const folder = await mkdtemp(join(tmpdir(), "budget-client-"));
+    try {
+      const installed = join(folder, "node_modules/@budget/client-js");
+      await cp(new URL("../dist", import.meta.url), join(installed, "dist"), { recursive: true });
+      await cp(new URL("../package.json", import.meta.url), join(installed, "package.json"));
+      await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+      await writeFile(join(folder, "program.ts"), STRANGERS_PROGRAM);
+      const compilerOptions = {
+        ...{ noEmit: true, strict: true, exactOptionalPropertyTypes: true, types: [] },
+        ...{ target: "es2022", module: "nodenext", lib: ["es2022", "dom", "dom.iterable"] },
+      };
+      await writeFile(
+        join(folder, "tsconfig.json"),
+        JSON.stringify({ compilerOptions, files: ["program.ts"] }),
+      );
+      const compiler = fileURLToPath(new URL("../../../node_modules/.bin/tsc", import.meta.url));
+      const complaints = await promisify(execFile)(compiler, ["-p", folder]).then(
+        () => "",
+        (error: unknown) => (error as { stdout?: string }).stdout ?? String(error),
+      );
+      expect(complaints).to.equal("");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });
+
+const STRANGERS_PROGRAM = `
+import { BudgetClient, InsufficientBudgetError, withAllocation, type Budget } from "@budget/client-js";
+const client = new BudgetClient({ base_url: "https://budget.example", timeout_ms: 500 });
+const budgets: Budget[] = (await client.budgets.list({ limit: 5 })).items;
+for (const { budget_id } of budgets) await client.budgets.policies(budget_id, { period: "daily" });
+for await (const record of client.usage.iterate()) record.total_cost.toFixed(2);
+const request = { context_id: "c", component: "x", tokens_allocated: 10 };
+await withAllocation(client, request, async ({ allocation_id }) => ({ input_tokens: allocation_id.length }));
+const error: unknown = undefined;
+if (error instanceof InsufficientBudgetError) error.violations.map(({ resets_at }) => resets_at);
+// @ts-expect-error: a budget needs a name
+void client.budgets.create({});
+`;

@@ -5,66 +5,69 @@ import type * as client from "../src/index.ts";
  * The client writes the wire shapes down for itself, so that it depends on nothing. This file does not compile where
  * they differ from the shapes that the server validates with.
  */
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-type Sent<Ours, Theirs> = [Ours] extends [Theirs] ? true : false;
+type IsAny<A> = 0 extends 1 & A ? true : false;
+/** `Required` too, since a field that may be left out can be missing on one side unnoticed. */
+type Same<A, B> = [IsAny<A>, IsAny<B>, A, B, Required<A>, Required<B>] extends [
+  false,
+  false,
+  B,
+  A,
+  Required<B>,
+  Required<A>,
+]
+  ? true
+  : false;
 
 /** Answers are the same on both sides. */
-export const ANSWERS: readonly [
-  Same<client.Budget, domain.BudgetWire>,
-  Same<client.BudgetSummary, domain.BudgetSummaryWire>,
-  Same<client.Policy, domain.PolicyWire>,
-  Same<client.Allocation, domain.AllocationWire>,
-  Same<client.Grant, domain.GrantWire>,
-  Same<client.AllocationCheck, domain.AllocationCheckWire>,
-  Same<client.UsageRecord, domain.UsageRecordWire>,
-  Same<client.UsageList, domain.UsageListWire>,
-  Same<client.UsageSummary, domain.UsageSummaryWire>,
-  Same<client.UsageAnalyticsRow, domain.UsageAnalyticsRow>,
-  Same<client.Price, domain.PriceWire>,
-  Same<client.CurrentPrice, domain.CurrentPriceWire>,
-  Same<client.Alert, domain.AlertWire>,
-  Same<client.Message, domain.MessageWire>,
-  Same<keyof client.Refusal, keyof domain.RefusalWire>,
-  Same<keyof client.Problem, keyof domain.ProblemWire>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+export const ANSWERS = {
+  Budget: true satisfies Same<client.Budget, domain.BudgetWire>,
+  BudgetSummary: true satisfies Same<client.BudgetSummary, domain.BudgetSummaryWire>,
+  Policy: true satisfies Same<client.Policy, domain.PolicyWire>,
+  Allocation: true satisfies Same<client.Allocation, domain.AllocationWire>,
+  Grant: true satisfies Same<client.Grant, domain.GrantWire>,
+  AllocationCheck: true satisfies Same<client.AllocationCheck, domain.AllocationCheckWire>,
+  PolicyWarning: true satisfies Same<client.PolicyWarning, domain.PolicyWarningWire>,
+  Violation: true satisfies Same<client.Violation, domain.ViolationWire>,
+  Alternative: true satisfies Same<client.Alternative, domain.AlternativeWire>,
+  UsageRecord: true satisfies Same<client.UsageRecord, domain.UsageRecordWire>,
+  UsageList: true satisfies Same<client.UsageList, domain.UsageListWire>,
+  UsageSummary: true satisfies Same<client.UsageSummary, domain.UsageSummaryWire>,
+  UsageAnalyticsRow: true satisfies Same<client.UsageAnalyticsRow, domain.UsageAnalyticsRow>,
+  Price: true satisfies Same<client.Price, domain.PriceWire>,
+  CurrentPrice: true satisfies Same<client.CurrentPrice, domain.CurrentPriceWire>,
+  Alert: true satisfies Same<client.Alert, domain.AlertWire>,
+  Message: true satisfies Same<client.Message, domain.MessageWire>,
+  Problem: true satisfies Same<client.Problem, domain.ProblemWire>,
+  Refusal: true satisfies Same<client.Refusal, domain.RefusalWire>,
+  BatchAnswerOfGrant: true satisfies Same<client.BatchAnswer<client.Grant>, domain.AllocationBatchAnswer>,
+  BatchAnswerOfUsageRecord: true satisfies Same<
+    client.BatchAnswer<client.UsageRecord>,
+    domain.UsageBatchAnswer
+  >,
+};
 
-/** What a request of the client may say, the server knows; and the client knows every field that the server does. */
-export const REQUESTS: readonly [
-  Sent<client.BudgetCreate, domain.BudgetCreate>,
-  Sent<client.BudgetUpdate, domain.BudgetUpdate>,
-  Same<keyof client.BudgetCreate, keyof domain.BudgetCreate>,
-  Same<keyof client.BudgetQuery, keyof domain.BudgetQuery>,
-  Same<keyof client.PolicyCreate, keyof domain.PolicyCreate>,
-  Same<keyof client.PolicyUpdate, keyof domain.PolicyUpdate>,
-  Same<keyof client.PolicyQuery, keyof domain.PolicyQuery>,
-  Sent<client.AllocationCreate, domain.AllocationCreate>,
-  Same<keyof client.AllocationCreate, keyof domain.AllocationCreate>,
-  Same<keyof client.AllocationExtend, keyof domain.AllocationExtend>,
-  Same<keyof client.AllocationQuery, keyof domain.AllocationQuery>,
-  Sent<client.UsageCreate, domain.UsageCreate>,
-  Same<keyof client.UsageCreate, keyof domain.UsageCreate>,
-  Same<keyof client.UsageQuery, keyof domain.UsageQuery>,
-  Same<keyof client.UsageSummaryQuery, keyof domain.UsageSummaryQuery>,
-  Same<keyof client.UsageAnalyticsQuery, keyof domain.UsageAnalyticsQuery>,
-  Same<keyof client.PriceQuery, keyof domain.PriceQuery>,
-  Same<keyof client.AlertQuery, keyof domain.AlertQuery>,
-] = [
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-  true,
-];
+/** What may be asked is the same on both sides. */
+export const REQUESTS = {
+  BudgetCreate: true satisfies Same<client.BudgetCreate, domain.BudgetCreate>,
+  BudgetUpdate: true satisfies Same<client.BudgetUpdate, domain.BudgetUpdate>,
+  BudgetQuery: true satisfies Same<client.BudgetQuery, domain.BudgetQuery>,
+  PolicyCreate: true satisfies Same<client.PolicyCreate, domain.PolicyCreate>,
+  PolicyUpdate: true satisfies Same<client.PolicyUpdate, domain.PolicyUpdate>,
+  PolicyQuery: true satisfies Same<client.PolicyQuery, domain.PolicyQuery>,
+  AllocationCreate: true satisfies Same<client.AllocationCreate, domain.AllocationCreate>,
+  AllocationExtend: true satisfies Same<client.AllocationExtend, domain.AllocationExtend>,
+  AllocationQuery: true satisfies Same<client.AllocationQuery, domain.AllocationQuery>,
+  UsageCreate: true satisfies Same<client.UsageCreate, domain.UsageCreate>,
+  UsageQuery: true satisfies Same<client.UsageQuery, domain.UsageQuery>,
+  UsageSummaryQuery: true satisfies Same<client.UsageSummaryQuery, domain.UsageSummaryQuery>,
+  UsageAnalyticsQuery: true satisfies Same<client.UsageAnalyticsQuery, domain.UsageAnalyticsQuery>,
+  PriceQuery: true satisfies Same<client.PriceQuery, domain.PriceQuery>,
+  AlertQuery: true satisfies Same<client.AlertQuery, domain.AlertQuery>,
+};
+
+/** That the comparison can fail: without it, all of the above would say nothing. */
+export const DIFFERENCES = {
+  missing: false satisfies Same<Omit<client.Budget, "owner">, domain.BudgetWire>,
+  missing_optional: false satisfies Same<Omit<client.UsageCreate, "final">, domain.UsageCreate>,
+  other_type: false satisfies Same<Omit<client.Budget, "name"> & { name: number }, domain.BudgetWire>,
+};
