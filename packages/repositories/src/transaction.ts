@@ -47,10 +47,14 @@ export class Transaction {
   }
 
   async #commit(opened: Promise<unknown>): Promise<void> {
-    const before = [opened, ...this.#unawaited];
+    const before = Promise.all([opened, ...this.#unawaited]);
     // SQLite would commit what the statements before a failed one have done; PostgreSQL rolls it back.
-    if (!this.dialect.pipelines) await Promise.all(before);
-    await Promise.all([...before, this.dialect.commit(this.#connection)]);
+    if (!this.dialect.pipelines) await before;
+    const committed = this.dialect.commit(this.#connection);
+    committed.catch(() => undefined);
+    // A statement that failed says why; the commit after it only says that there was one.
+    await before;
+    await committed;
   }
 
   /** Runs a statement of Knex's builder in this transaction. */

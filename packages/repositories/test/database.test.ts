@@ -77,6 +77,24 @@ for (const kind of TEST_DATABASES) {
       }
     });
 
+    it("fails with the reason of a write that was left to its end", async () => {
+      const test = await kind.open();
+      try {
+        await test.database.transaction((transaction) => write.tenants(transaction, TENANT));
+        for (let round = 0; round < 20; round += 1) {
+          const error = await rejectionOf(
+            test.database.transaction((transaction) => {
+              transaction.defer(write.tenants(transaction, TENANT));
+              return Promise.resolve();
+            }),
+          );
+          expect((error as { code?: string }).code).to.match(/^(23505|SQLITE_CONSTRAINT_PRIMARYKEY)$/);
+        }
+      } finally {
+        await test.close();
+      }
+    });
+
     it("gives its connection back, whatever happens", async () => {
       const test = await kind.open({ pool_size: 1 });
       try {

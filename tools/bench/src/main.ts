@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startPostgres } from "@budget/repositories/testing";
 import { Command } from "commander";
 import pg from "pg";
+import prettier from "prettier";
 import { loadAllocations, loadEmpty, settlingOver, startEmptyServer, startServer } from "./http.ts";
 import { allocating, allocatingAndSettling } from "./in-process.ts";
 import { measure, medianOf, type Measurement } from "./measure.ts";
@@ -203,5 +204,6 @@ const report = [
 console.log(report);
 if (options.write) {
   const before = existsSync(REPORT) ? readFileSync(REPORT, "utf8").split(START_MARK)[0] : "# Performance\n\n";
-  writeFileSync(REPORT, `${before ?? ""}${START_MARK}\n\n${report}\n`);
+  const page = `${before ?? ""}${START_MARK}\n\n${report}\n`;
+  writeFileSync(REPORT, await prettier.format(page, { parser: "markdown", printWidth: 110 }));
 }
