@@ -35,6 +35,8 @@ CREATE TABLE allocations (
   expiration_time_ms bigint NOT NULL,
   closed_at_ms bigint,
   metadata text NOT NULL,
+  decision text,
+  input_tokens bigint,
   CONSTRAINT allocations_pkey PRIMARY KEY (tenant_id, allocation_id)
 );
 
@@ -106,6 +108,21 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (created_at_ms);
 
+CREATE TABLE output_sketches (
+  tenant_id uuid NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  component text NOT NULL,
+  task_type text NOT NULL,
+  current text NOT NULL,
+  previous text,
+  samples bigint NOT NULL,
+  updated_at_ms bigint NOT NULL,
+  CONSTRAINT output_sketches_pkey PRIMARY KEY (tenant_id, provider, model, component, task_type)
+);
+
+CREATE INDEX output_sketches_by_age ON output_sketches USING btree (updated_at_ms);
+
 CREATE TABLE policies (
   tenant_id uuid NOT NULL,
   policy_id uuid NOT NULL,
@@ -161,6 +178,24 @@ CREATE TABLE prices (
 CREATE INDEX prices_by_catalog_version ON prices USING btree (tenant_id, catalog_version);
 
 CREATE INDEX prices_by_model ON prices USING btree (tenant_id, provider, model, effective_ms);
+
+CREATE TABLE refusals (
+  tenant_id uuid NOT NULL,
+  refusal_id uuid NOT NULL,
+  budget_id uuid NOT NULL,
+  allocation_id uuid,
+  context_id text NOT NULL,
+  component text NOT NULL,
+  tier text NOT NULL,
+  provider text,
+  model text,
+  task_type text NOT NULL,
+  decision text NOT NULL,
+  created_at_ms bigint NOT NULL,
+  CONSTRAINT refusals_pkey PRIMARY KEY (tenant_id, refusal_id)
+);
+
+CREATE INDEX refusals_by_age ON refusals USING btree (created_at_ms);
 
 CREATE TABLE schema_migrations (
   id integer NOT NULL DEFAULT nextval('schema_migrations_id_seq'::regclass),

@@ -35,6 +35,8 @@ CREATE TABLE allocations (
   expiration_time_ms bigint not null,
   closed_at_ms bigint,
   metadata text not null,
+  decision text,
+  input_tokens bigint,
   primary key (tenant_id, allocation_id)
 );
 
@@ -105,6 +107,21 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_age on idempotency_keys (created_at_ms);
 
+CREATE TABLE output_sketches (
+  tenant_id char(36) not null,
+  provider text not null,
+  model text not null,
+  component text not null,
+  task_type text not null,
+  current text not null,
+  previous text,
+  samples bigint not null,
+  updated_at_ms bigint not null,
+  primary key (tenant_id, provider, model, component, task_type)
+);
+
+CREATE INDEX output_sketches_by_age on output_sketches (updated_at_ms);
+
 CREATE TABLE policies (
   tenant_id char(36) not null,
   policy_id char(36) not null,
@@ -160,6 +177,24 @@ CREATE TABLE prices (
 CREATE INDEX prices_by_catalog_version on prices (tenant_id, catalog_version);
 
 CREATE INDEX prices_by_model on prices (tenant_id, provider, model, effective_ms);
+
+CREATE TABLE refusals (
+  tenant_id char(36) not null,
+  refusal_id char(36) not null,
+  budget_id char(36) not null,
+  allocation_id char(36),
+  context_id text not null,
+  component text not null,
+  tier text not null,
+  provider text,
+  model text,
+  task_type text not null,
+  decision text not null,
+  created_at_ms bigint not null,
+  primary key (tenant_id, refusal_id)
+);
+
+CREATE INDEX refusals_by_age on refusals (created_at_ms);
 
 CREATE TABLE schema_migrations (
   id integer not null primary key autoincrement,

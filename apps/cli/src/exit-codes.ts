@@ -5,6 +5,7 @@ import {
   NotFoundError,
   TimeoutError,
 } from "@budget/client-js";
+import { usd } from "./output.ts";
 
 /** What scripts can tell from how a command ended. */
 export const EXIT = {
@@ -45,7 +46,7 @@ export function messageOf(error: unknown, base_url: string): string {
 
 function refusalText(error: InsufficientBudgetError): string {
   const lines = error.violations.map((violation) => {
-    const inWords = (amount: number) => (violation.measure === "tokens" ? `${amount} tokens` : `$${amount}`);
+    const inWords = (amount: number) => (violation.measure === "tokens" ? `${amount} tokens` : usd(amount));
     const resets = violation.resets_at === null ? "never resets" : `resets at ${violation.resets_at}`;
     return (
       `  policy ${violation.policy_id} (${violation.period})\n` +
@@ -58,6 +59,7 @@ function refusalText(error: InsufficientBudgetError): string {
     "Refused: it does not fit.",
     ...lines,
     `  ${error.tokens_that_fit} tokens would fit now`,
+    ...(error.refusal_id === null ? [] : [`  see why: budget explain allocation ${error.refusal_id}`]),
     ...(error.resets_at === null ? [] : [`  the same request would fit from ${error.resets_at} on`]),
   ].join("\n");
 }

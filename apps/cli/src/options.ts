@@ -8,6 +8,14 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** A whole number, or two of them as the fewest and the most that are of use. */
+export function wholeNumberOrRange(text: string): number | { min: number; max: number } {
+  const [least = "", most, ...others] = text.split("..");
+  if (most === undefined) return wholeNumber(least);
+  if (others.length > 0) throw new InvalidArgumentError("Give a whole number, or a range such as 200..4000.");
+  return { min: wholeNumber(least), max: wholeNumber(most) };
+}
+
 /** Decimal text of dollars, left as it is so that no digit is lost. */
 export function dollars(text: string): string {
   if (!/^\d+(\.\d{1,9})?$/.test(text)) {

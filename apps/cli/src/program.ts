@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
+import { addExplainCommands } from "./commands/explain.ts";
 import { addLocalCommands } from "./commands/local.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
 import { addPriceCommands } from "./commands/prices.ts";
@@ -31,6 +32,7 @@ export function createProgram(world: World): Command {
   addBudgetCommands(program, world);
   addPolicyCommands(program, world);
   addAllocationCommands(program, world);
+  addExplainCommands(program, world);
   addUsageCommands(program, world);
   addPriceCommands(program, world);
   addLocalCommands(program, world);

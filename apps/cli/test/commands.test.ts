@@ -77,6 +77,29 @@ describe("the command line", () => {
           `  policy ${ID} (daily)`,
           `    $0 used, $0 held of $0.01: $0.01 left, resets at ${AT}`,
           "  1000 tokens would fit now",
+          `  see why: budget explain allocation ${ID}`,
+          "",
+        ].join("\n"),
+      );
+    });
+
+    it("why a request was refused", async () => {
+      await typed("set-limit --period daily --cost 0.01");
+      const { stderr } = await typed(`allocate create ${CALL} --tokens 1001..2000`);
+      const [, refusal_id] = /explain allocation (\S+)/.exec(stderr) ?? [];
+      const { stdout } = await typed(`explain allocation ${refusal_id}`);
+      expect(normal(stdout)).to.equal(
+        [
+          "decision  refused: 1001 tokens, about $0.01001, did not fit; 1000 would have",
+          "asked     1001 to 2000 wanted by agent in c",
+          `budget    ${ID}`,
+          "model     openai/gpt-4o",
+          "kind      remote_heavyweight, task default, priority 5",
+          `at        ${AT}`,
+          "",
+          "POLICY                                      LIMIT  USED  HELD  SAID",
+          `${ID} daily  $0.01  $0    $0    enforce:`,
+          "                                                               cost_limit",
           "",
         ].join("\n"),
       );
@@ -158,17 +181,28 @@ describe("the command line", () => {
 
   it("changes the limit that is there, and makes another one for other requests", async () => {
     const first = await idOf("set-limit --period daily --cost 1");
-    expect(await idOf("set-limit --period daily --cost 2 --type warn")).to.equal(first);
+    expect(await idOf("set-limit --period daily --cost 3")).to.equal(first);
+    await typed(`policies update ${first} --no-enabled`);
+    expect((await typed("set-limit --period daily --cost 2")).stdout).to.match(/enabled +true/);
+    expect(await idOf("set-limit --period daily --cost 1 --type warn")).to.not.equal(first);
     expect(await idOf("set-limit --period daily --cost 2 --provider OpenAI")).to.not.equal(first);
     expect(await idOf("set-limit --period hourly --cost 2")).to.not.equal(first);
     const { items } = JSON.parse((await typed("policies list --json")).stdout) as {
       items: { cost_limit: number; type: string; provider: string | null }[];
     };
     expect(items.map(({ cost_limit, type, provider }) => [cost_limit, type, provider])).to.deep.equal([
-      [2, "warn", null],
+      [2, "enforce", null],
+      [1, "warn", null],
       [2, "enforce", "openai"],
       [2, "enforce", null],
     ]);
+  });
+
+  it("limits the default budget whatever it is called", async () => {
+    await typed("budgets update default --name main");
+    await typed("budgets create default");
+    await typed("set-limit --period daily --cost 0.01");
+    expect((await typed(`allocate create ${CALL} --tokens 2000`)).code).to.equal(3);
   });
 
   it("makes, shows, changes and deletes policies", async () => {

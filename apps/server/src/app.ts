@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "@budget/domain";
-import { isConnectionLoss } from "@budget/repositories";
+import { isUnavailable } from "@budget/repositories";
 import { Type } from "typebox";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { commandContext, expectedVersion, isProblem } from "./command-context.ts";
@@ -176,7 +176,7 @@ function failureHandler(logger: Logger) {
 
 /** What the caller is told of a failure that is not its own. */
 function ownProblem(error: unknown, request: IncomingMessage): ProblemAnswer {
-  if (isConnectionLoss(error)) {
+  if (isUnavailable(error)) {
     return problem({ code: "unavailable", detail: "The database does not answer; try again shortly." });
   }
   const detail = `Something went wrong here; it was logged as request ${requestId(request)}.`;

@@ -34,7 +34,7 @@ export const SETTINGS = [
     default_value: "sqlite:./data/budget.db",
     description: "`sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`",
     expected: "a URL that starts with sqlite: or postgres://",
-    isValid: (value) => /^(sqlite:.|postgres(ql)?:\/\/.)/.test(value),
+    isValid: (value) => /^(sqlite:.|postgres(ql)?:\/\/.)/.test(value) && URL.canParse(value),
   },
   {
     variable: "BUDGET_LOG_LEVEL",

@@ -29,6 +29,7 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   budget_not_found: 404,
   policy_not_found: 404,
   allocation_not_found: 404,
+  decision_not_found: 404,
   usage_record_not_found: 404,
   price_not_found: 404,
   route_not_found: 404,

@@ -49,12 +49,17 @@ interface FieldError {
   readonly detail: string;
 }
 
-function invalid(errors: readonly FieldError[], source: Source): ProblemAnswer {
+/** A body can be wrong in more places than anybody reads, and naming all would make a small one's answer huge. */
+const MAX_NAMED_ERRORS = 10;
+
+function invalid(all: readonly FieldError[], source: Source): ProblemAnswer {
+  const errors = all.slice(0, MAX_NAMED_ERRORS);
   const [first] = errors;
   const where = source === "body" ? "" : source === "query" ? "query parameter " : "path parameter ";
+  const more = all.length > errors.length ? [`And ${all.length - errors.length} more.`] : [];
   return problem({
     code: "invalid_value",
-    detail: where + errors.map(({ detail }) => detail).join(" "),
+    detail: where + [...errors.map(({ detail }) => detail), ...more].join(" "),
     ...(first === undefined ? {} : { field: first.field }),
     errors,
   });
@@ -98,11 +103,21 @@ function explain(errors: readonly ErrorObject[]): readonly FieldError[] {
   const byField = new Map<string, FieldError>();
   for (const error of errors) {
     if (error.keyword === "anyOf" || (error.keyword === "type" && error.params.type === "null")) continue;
+    if (isOtherBranch(error, errors)) continue;
     const explained = explainOne(error);
     if (!byField.has(explained.field)) byField.set(explained.field, explained);
   }
   return [...byField.values()];
 }
+
+/** Whether a wrong type is that of a branch which the value does not mean: another branch says what is wrong within. */
+const isOtherBranch = (error: ErrorObject, errors: readonly ErrorObject[]): boolean =>
+  error.keyword === "type" &&
+  isNested(error.data) &&
+  errors.some(
+    ({ keyword, instancePath }) =>
+      keyword !== "anyOf" && keyword !== "type" && instancePath.startsWith(error.instancePath),
+  );
 
 function explainOne(error: ErrorObject): FieldError {
   const at = error.instancePath;

@@ -37,6 +37,7 @@ describe("the configuration", () => {
   }
 
   const WRONG = [
+    ["BUDGET_DATABASE_URL", "postgres://u:pa/ss@h:5432/db"],
     ["BUDGET_PORT", "65536"],
     ["BUDGET_PORT", "-1"],
     ["BUDGET_PORT", "80.5"],

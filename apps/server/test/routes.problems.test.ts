@@ -209,6 +209,13 @@ const wrong = (operation_id: string, field: string, ...values: readonly string[]
   values.map((value) => ({ operation_id, field, value }));
 
 const NO_COUNTS = ["-1", "1.5", "1e400", "-1e400", "9007199254740993", "1e13", '"5"', "true", "[]", "{}"];
+const NO_RANGES = [
+  ...NO_COUNTS,
+  '{"min":1}',
+  '{"min":0,"max":0}',
+  '{"min":1,"max":2,"most":3}',
+  '{"min":"1","max":2}',
+];
 const NO_TEXTS = [
   "3",
   "null",
@@ -256,6 +263,7 @@ const WRONG_FIELDS: readonly WrongField[] = [
     '"1e3"',
     '"0.0000000001"',
     '"9999999999"',
+    '"1000000000.01"',
     '""',
     "true",
     "[]",
@@ -266,14 +274,16 @@ const WRONG_FIELDS: readonly WrongField[] = [
   ...wrong("createPolicy", "budget_id", ...NO_IDS),
   ...wrong("updatePolicy", "token_limit", ...NO_COUNTS),
   ...wrong("updatePolicy", "type", '"never"'),
-  ...wrong("allocate", "tokens_allocated", "0", ...NO_COUNTS, "null"),
+  ...wrong("allocate", "tokens_allocated", "0", ...NO_RANGES, "null"),
+  ...wrong("allocate", "max_output_tokens", ...NO_RANGES, "null"),
+  ...wrong("allocate", "estimate", '"p42"', "95", "null"),
   ...wrong("allocate", "context_id", ...NO_TEXTS),
   ...wrong("allocate", "component", ...NO_TEXTS, '"  "'),
   ...wrong("allocate", "priority", "0", "11", "5.5", '"5"'),
   ...wrong("allocate", "expiration_time", ...NO_TIMES, '"1999-01-01T00:00:00Z"', '"9999-12-31T23:59:59Z"'),
   ...wrong("allocate", "budget_id", ...NO_IDS),
   ...wrong("allocate", "metadata", ...NO_METADATA),
-  ...wrong("checkAllocation", "tokens_allocated", "0", ...NO_COUNTS, "null"),
+  ...wrong("checkAllocation", "tokens_allocated", "0", ...NO_RANGES, "null"),
   ...wrong("extendAllocation", "additional_tokens", "0", ...NO_COUNTS, "null"),
   ...wrong("extendAllocation", "expiration_time", ...NO_TIMES, '"1999-01-01T00:00:00Z"'),
   ...wrong("allocateBatch", "items", "[]", "{}", "null", "3", JSON.stringify(Array(1001).fill({}))),
@@ -312,10 +322,18 @@ onEveryDatabase("a wrong field", (server) => {
         .replace("{allocation_id}", world.allocation_id);
       const answer = await server().call(method.toUpperCase(), target, { body });
       expect(codeOf(answer), answer.text).to.equal("400 invalid_value");
-      expect(answer.body.field).to.equal(`/${field}`);
+      // What is wrong may be a member of it.
+      expect(`${answer.body.field}/`).to.match(new RegExp(`^/${field}/`));
       expect(answer.body.detail).to.be.a("string").that.is.not.empty;
     });
   }
+
+  it("is named with nine others, and the rest are counted, however many there are", async () => {
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`x${index}`, 1]));
+    const answer = await server().post("/api/budgets", { name: "b", ...many });
+    expect(answer.body.errors).to.have.length(10);
+    expect(answer.body.detail).to.match(/And 4990 more\.$/);
+  });
 
   it("is named among all others that are wrong", async () => {
     const answer = await server().post("/api/budgets", { name: 3, owner: 4, nothing: 5 });

@@ -171,6 +171,18 @@ onEveryDatabase("budgets and policies", (server) => {
   });
 });
 
+onEveryDatabase("the default budget", (server) => {
+  it("is known without its id, and stays where another one takes its name", async () => {
+    const s = server();
+    const found = await s.get("/api/budgets/default");
+    expect(found.status).to.equal(200);
+    expect((await s.get(`/api/budgets/${found.body.budget_id}`)).body).to.deep.equal(found.body);
+    await s.post("/api/budgets", { name: found.body.name });
+    expect((await s.get("/api/budgets/default")).body.budget_id).to.equal(found.body.budget_id);
+    expect((await s.get("/api/budgets/default?page=1")).status).to.equal(400);
+  });
+});
+
 onEveryDatabase("allocations", (server) => {
   it("grants, reads, extends and releases", async () => {
     const s = server();
@@ -261,6 +273,53 @@ onEveryDatabase("allocations", (server) => {
       additional_tokens: 1,
     });
     expect(more.status).to.equal(402);
+  });
+
+  it("grants the most of a range that fits", async () => {
+    const s = server();
+    const { budget_id } = await s.budget({ token_limit: 1500 });
+    const range = { tokens_allocated: { min: 200, max: 4000 } };
+    const checked = await s.post("/api/allocations/check", request(budget_id, range));
+    expect(checked.body).to.include({ allowed: true, tokens_requested: 4000, tokens_granted: 1500 });
+    const granted = await s.allocation(budget_id, range);
+    expect(granted.body).to.include({ tokens_allocated: 1500, learned: null });
+    const refused = await s.post("/api/allocations", request(budget_id, range));
+    expect(refused.body).to.include({ code: "insufficient_budget", tokens_that_fit: 0 });
+  });
+
+  it("explains what a grant and a refusal looked at", async () => {
+    const s = server();
+    const { budget_id, policy_id } = await s.budget({ token_limit: 1500 });
+    const granted = await s.allocation(budget_id);
+    const explained = await s.get(`/api/allocations/${granted.body.allocation_id}/decision`);
+    expect(explained.status).to.equal(200);
+    expect(explained.body).to.include({
+      decision_id: granted.body.allocation_id,
+      granted: true,
+      tokens_wanted: 1000,
+      tokens_held: 1000,
+      budget_id,
+    });
+    expect(explained.body.policies).to.have.length(1);
+    expect(explained.body.policies[0]).to.include({
+      policy_id,
+      token_limit: 1500,
+      tokens_held: 0,
+      cost_limit: null,
+      window_start: "2026-11-23T00:00:00.000Z",
+      resets_at: "2026-11-24T00:00:00.000Z",
+    });
+    const refused = await s.post("/api/allocations", request(budget_id));
+    const why = await s.get(`/api/allocations/${refused.body.refusal_id}/decision`);
+    expect(why.body).to.include({ allocation_id: null, granted: false, tokens_that_fit: 500 });
+    expect(why.body.policies[0]).to.include({ tokens_held: 1000 });
+    expect(why.body.policies[0].codes).to.deep.equal(["token_limit"]);
+    const { allocation_id } = granted.body;
+    const more = await s.post(`/api/allocations/${allocation_id}/extend`, { additional_tokens: 501 });
+    const whyNotMore = await s.get(`/api/allocations/${more.body.refusal_id}/decision`);
+    expect(whyNotMore.body).to.include({ allocation_id, granted: false, tokens_wanted: 501 });
+    const unknown = await s.get(`/api/allocations/${v7()}/decision`);
+    expect(unknown.body).to.include({ status: 404, code: "decision_not_found" });
   });
 
   it("names no time to wait where waiting does not help", async () => {

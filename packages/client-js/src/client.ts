@@ -14,6 +14,7 @@ import type {
   BudgetSummary,
   BudgetUpdate,
   CurrentPrice,
+  Decision,
   Grant,
   Health,
   Message,
@@ -61,6 +62,8 @@ export class BudgetClient {
       this.#send<Budget>({ method: "PUT", path: `/api/budgets/${segment(budget_id)}`, body }, options),
     delete: (budget_id: string, options?: CallOptions) =>
       this.#send<Message>({ method: "DELETE", path: `/api/budgets/${segment(budget_id)}` }, options),
+    /** The one that requests are charged to which name none. */
+    getDefault: (options?: CallOptions) => this.#get<Budget>("/api/budgets/default", undefined, options),
     /** What the policies of a budget count now. */
     summary: (budget_id: string, query?: PageQuery & { period?: Period }, options?: CallOptions) =>
       this.#get<Page<BudgetSummary>>(`/api/budgets/${segment(budget_id)}/summary`, query, options),
@@ -97,6 +100,9 @@ export class BudgetClient {
       this.#send<AllocationCheck>({ method: "POST", path: "/api/allocations/check", body }, options),
     get: (allocation_id: string, options?: CallOptions) =>
       this.#get<Allocation>(`/api/allocations/${segment(allocation_id)}`, undefined, options),
+    /** Why an allocation was granted, or a request refused; takes the id of either. */
+    explain: (decision_id: string, options?: CallOptions) =>
+      this.#get<Decision>(`/api/allocations/${segment(decision_id)}/decision`, undefined, options),
     list: (query?: AllocationQuery, options?: CallOptions) =>
       this.#get<Page<Allocation>>("/api/allocations", query, options),
     listByContext: (context_id: string, query?: Omit<AllocationQuery, "context_id">, options?: CallOptions) =>

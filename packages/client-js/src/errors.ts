@@ -31,6 +31,8 @@ export class BudgetError extends Error {
 export class InsufficientBudgetError extends BudgetError {
   readonly violations: readonly Violation[];
   /** The largest number of tokens that would have been granted. */
+  /** For `allocations.explain`. */
+  readonly refusal_id: string | null;
   readonly tokens_that_fit: number;
   /** When the same request would fit, if nothing else is used; null where waiting does not help. */
   readonly resets_at: string | null;
@@ -40,6 +42,7 @@ export class InsufficientBudgetError extends BudgetError {
   constructor(refusal: Refusal, retry_after_s: number | null, options?: BudgetErrorOptions) {
     super(refusal.detail, refusal.code, refusal, options);
     this.violations = refusal.violations;
+    this.refusal_id = refusal.refusal_id;
     this.tokens_that_fit = refusal.tokens_that_fit;
     this.resets_at = refusal.resets_at;
     this.retry_after_s = retry_after_s;

@@ -1,4 +1,5 @@
 import {
+  NotFoundError,
   type BudgetError,
   ConnectionError,
   InvalidRequestError,
@@ -60,6 +61,8 @@ const WORTH_RETRYING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 /** Sends calls, and is the one place that decides about retries. */
 export class Transport {
   readonly #base_url: string;
+  /** For messages: without what could be a password. */
+  readonly #shown_url: string;
   readonly #options: ClientOptions;
 
   constructor(options: ClientOptions) {
@@ -71,6 +74,7 @@ export class Transport {
       );
     }
     this.#base_url = (options.base_url ?? DEFAULT_BASE_URL).replace(/\/+$/, "");
+    this.#shown_url = this.#base_url.replace(/\/\/[^/@]*@/, "//");
     this.#options = options;
   }
 
@@ -85,10 +89,17 @@ export class Transport {
     const { max_retries = DEFAULT_MAX_RETRIES, new_idempotency_key = () => crypto.randomUUID() } =
       this.#options;
     const key = call.idempotency_key ?? (call.changes === true ? new_idempotency_key() : undefined);
+    let isUnanswered = false;
     for (let attempt = 0; ; attempt += 1) {
       const outcome = await this.#attempt(call, key);
       if (outcome.ok) return outcome.value as T;
-      if (attempt >= max_retries || !outcome.worth_retrying) throw outcome.error;
+      // What an unanswered attempt has deleted is not found by the next.
+      if (isUnanswered && call.method === "DELETE" && outcome.error instanceof NotFoundError)
+        return { message: outcome.error.message } as T;
+      isUnanswered ||= outcome.error instanceof ConnectionError || outcome.error instanceof TimeoutError;
+      // A change that depends on a version would meet the version that it has itself made.
+      const wouldMeetItself = isUnanswered && call.if_match !== undefined;
+      if (attempt >= max_retries || !outcome.worth_retrying || wouldMeetItself) throw outcome.error;
       await this.#wait(outcome.retry_after_ms ?? backoff(attempt), call.signal);
     }
   }
@@ -109,8 +120,8 @@ export class Transport {
     } catch (error) {
       call.signal?.throwIfAborted();
       const failed = timeout.aborted
-        ? new TimeoutError(`Budget at ${this.#base_url} did not answer within ${timeout_ms} ms.`, "timeout")
-        : new ConnectionError(`Budget at ${this.#base_url} cannot be reached.`, "unreachable", undefined, {
+        ? new TimeoutError(`Budget at ${this.#shown_url} did not answer within ${timeout_ms} ms.`, "timeout")
+        : new ConnectionError(`Budget at ${this.#shown_url} cannot be reached.`, "unreachable", undefined, {
             cause: error,
           });
       return { ok: false, error: failed, worth_retrying: true, retry_after_ms: null };

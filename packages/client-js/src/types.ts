@@ -165,6 +165,8 @@ export interface Allocation {
   budget_id: string;
   context_id: string;
   component: string;
+  /** The input among the tokens, where the request named it; the others are for the output. */
+  input_tokens: number | null;
   tokens_allocated: number;
   tokens_used: number;
   /** That it still holds. */
@@ -218,11 +220,31 @@ export interface Alternative {
   estimated_cost: number;
 }
 
+/** Shares of calls whose output can be asked for instead of a number. */
+export type Quantile = "p50" | "p75" | "p90" | "p95" | "p99";
+
+/** What calls of the same provider, model, component and task type were seen to answer with. */
+export interface LearnedOutput {
+  quantile: Quantile;
+  /** Output tokens that this share of calls stayed within. */
+  output_tokens: number;
+  /** How many calls it was learned from. */
+  samples: number;
+}
+
 /** A granted request. */
 export interface Grant extends Allocation {
+  /** What `estimate` stood for; null where it was not asked for, or too few calls were seen. */
+  learned: LearnedOutput | null;
   warnings: PolicyWarning[];
   /** Cheaper models, from a policy's action threshold on. */
   alternatives: Alternative[];
+}
+
+/** The fewest tokens that are of use, and the most that are wanted: the most that fits is granted. */
+export interface TokenRange {
+  min: number;
+  max: number;
 }
 
 export interface AllocationCreate {
@@ -230,10 +252,12 @@ export interface AllocationCreate {
   context_id: string;
   component: string;
   /** Input and output together. */
-  tokens_allocated?: number;
-  /** With `max_output_tokens`, instead of `tokens_allocated`: the cost is then exact. */
+  tokens_allocated?: number | TokenRange;
+  /** With `max_output_tokens`, `estimate` or both, instead of `tokens_allocated`: the cost is then exact. */
   input_tokens?: number;
-  max_output_tokens?: number;
+  max_output_tokens?: number | TokenRange;
+  /** Hold what this share of calls stayed within, at most `max_output_tokens`, instead of the worst case. */
+  estimate?: Quantile;
   budget_id?: string;
   tier?: Tier;
   provider?: string;
@@ -249,13 +273,67 @@ export interface AllocationCreate {
 export interface AllocationCheck {
   allowed: boolean;
   tokens_requested: number;
+  /** What of them would be held; 0 where the request would be refused. */
+  tokens_granted: number;
   /** In USD; null where no price is known. */
   estimated_cost: number | null;
+  learned: LearnedOutput | null;
   warnings: PolicyWarning[];
   alternatives: Alternative[];
+  /** Always null: what is only checked is not kept. */
+  refusal_id: string | null;
   violations: Violation[];
   tokens_that_fit: number;
   resets_at: string | null;
+}
+
+/** What a policy looked like at a decision, before it. */
+export interface DecidedPolicy {
+  policy_id: string;
+  budget_id: string;
+  type: PolicyType;
+  period: Period;
+  time_zone: string;
+  enabled: boolean;
+  window_start: string;
+  resets_at: string | null;
+  token_limit: number | null;
+  tokens_used: number;
+  tokens_held: number;
+  /** In USD. */
+  cost_limit: number | null;
+  cost_used: number;
+  cost_held: number;
+  /** Why it refused, or what it warned of. */
+  codes: string[];
+}
+
+/** Why an allocation was granted or refused. */
+export interface Decision {
+  /** Id of the allocation, or of the refusal. */
+  decision_id: string;
+  allocation_id: string | null;
+  budget_id: string;
+  context_id: string;
+  component: string;
+  tier: Tier;
+  provider: string | null;
+  model: string | null;
+  task_type: string;
+  priority: number;
+  granted: boolean;
+  tokens_wanted: number;
+  min_tokens: number;
+  /** The most that fit, up to what was wanted. */
+  tokens_that_fit: number;
+  /** What the grant held, or the fewest would have held. */
+  tokens_held: number;
+  /** In USD; null where no price was known. */
+  estimated_cost: number | null;
+  learned: LearnedOutput | null;
+  decided_at: string;
+  /** Every policy that counted the request. */
+  policies: DecidedPolicy[];
 }
 
 export interface AllocationExtend {
@@ -485,6 +563,8 @@ export interface Problem {
 /** The problem of a request that does not fit. */
 export interface Refusal extends Problem {
   code: "insufficient_budget";
+  /** For `allocations.explain`, for 30 days. */
+  refusal_id: string | null;
   violations: Violation[];
   tokens_that_fit: number;
   resets_at: string | null;

@@ -147,6 +147,32 @@ describe("BudgetClient", () => {
     expect([third, fourth]).to.deep.equal([7000, 30_000]);
   });
 
+  it("takes a deletion for done where its answer was lost and the next finds nothing", async () => {
+    reactions = ["break", problem(404, "budget_not_found")];
+    await connect().budgets.delete("b");
+    expect(received).to.have.length(2);
+    reactions = [problem(404, "budget_not_found")];
+    expect(await failureOf(connect().budgets.delete("b"))).to.be.instanceOf(NotFoundError);
+  });
+
+  it("does not send a change of one version again where its answer was lost", async () => {
+    reactions = ["break", problem(412, "version_conflict")];
+    const update = connect().policies.update("p", { cost_limit: "1" }, { if_match: '"3"' });
+    expect(await failureOf(update)).to.be.instanceOf(ConnectionError);
+    expect(received).to.have.length(1);
+  });
+
+  it("keeps a password in its address out of messages", async () => {
+    reactions = ["break"];
+    const client = connect({
+      base_url: base_url.replace("//", "//admin:hunter2@"),
+      max_retries: 0,
+      fetch: () => Promise.reject(new Error("no")),
+    });
+    const { message } = await failureOf(client.budgets.list());
+    expect(message).to.contain(base_url).and.not.contain("hunter2");
+  });
+
   it("gives up after its retries, with the last error", async () => {
     reactions = [problem(503, "overloaded"), problem(503, "overloaded"), problem(503, "not_ready")];
     const error = await failureOf(connect().budgets.list());

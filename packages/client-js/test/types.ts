@@ -26,6 +26,7 @@ export const ANSWERS = {
   Allocation: true satisfies Same<client.Allocation, domain.AllocationWire>,
   Grant: true satisfies Same<client.Grant, domain.GrantWire>,
   AllocationCheck: true satisfies Same<client.AllocationCheck, domain.AllocationCheckWire>,
+  Decision: true satisfies Same<client.Decision, domain.DecisionWire>,
   PolicyWarning: true satisfies Same<client.PolicyWarning, domain.PolicyWarningWire>,
   Violation: true satisfies Same<client.Violation, domain.ViolationWire>,
   Alternative: true satisfies Same<client.Alternative, domain.AlternativeWire>,

@@ -212,7 +212,7 @@ export function dearestTokenPrice(price: PricedComponents, tokens: number): Femt
   const amounts = price.components
     .filter(
       ({ unit, above_input_tokens }) =>
-        dimensionsOf(unit).measure === "token" && above_input_tokens <= tokens,
+        dimensionsOf(unit).measure === "token" && (above_input_tokens === 0 || above_input_tokens < tokens),
     )
     .map((component) => component.amount_femto_usd);
   return amounts.length === 0 ? null : dearest(amounts);

@@ -4,15 +4,23 @@ import { nanoToUsdText, type NanoUsd } from "./money.ts";
 import type { PolicyReading, PolicyWarning, Refusal, Violation } from "./outcome.ts";
 import type { Window } from "./windows.ts";
 
-/** What is asked for: tokens to hold, and what they may cost. */
-export interface HoldRequest {
+/** What policies would hold beyond what they hold now. */
+export interface HoldEstimate {
   readonly tokens: number;
   /** Null where no price is known. */
   readonly cost_nano_usd: NanoUsd | null;
+}
+
+/** What is asked for. */
+export interface HoldRequest {
+  /** The tokens wanted. */
+  readonly tokens: number;
+  /** The fewest tokens that are of use, at least 1; the same as `tokens` where the request names one number. */
+  readonly min_tokens: number;
   /** 1 to 10; 10 passes policies that allow `priority_override`. */
   readonly priority: number;
-  /** What holding so many tokens would cost, never falling as tokens rise; null where the price is not known. */
-  readonly costOfTokens: (tokens: number) => NanoUsd | null;
+  /** What granting so many tokens would hold; never falls as tokens rise. */
+  readonly holdFor: (tokens: number) => HoldEstimate;
 }
 
 /** A policy that counts the request, with its balance rolled to the window of the decision. */
@@ -23,32 +31,72 @@ export interface CountedPolicy {
 }
 
 export type Decision =
-  | { readonly granted: true; readonly warnings: readonly PolicyWarning[]; readonly action_reached: boolean }
+  | {
+      readonly granted: true;
+      /** As many of the tokens wanted as fit. */
+      readonly tokens: number;
+      readonly hold: HoldEstimate;
+      readonly warnings: readonly PolicyWarning[];
+      readonly action_reached: boolean;
+    }
   | { readonly granted: false; readonly refusal: Refusal };
+
+/** One number of tokens, as a policy judges it. */
+interface Asked extends HoldEstimate {
+  readonly priority: number;
+}
 
 const SHARE_SCALE = 1_000_000n;
 
 /**
  * Decides one request against every policy that counts it. Granted means: for every enabled `enforce` policy, used +
- * held + requested <= limit, in tokens and in cost. `warn` and `log` policies never refuse.
+ * held + granted <= limit, in tokens and in cost; where less than what is wanted fits, and the request takes less, the
+ * most that fits is granted. `warn` and `log` policies never refuse.
  * @param counted the policies of the budget and its ancestors that match the request, in id order
  * @returns a grant with its warnings, or a refusal that lists every policy that does not fit
  */
 export function decideAllocation(request: HoldRequest, counted: readonly CountedPolicy[]): Decision {
-  const violations: Violation[] = [];
-  const warnings: PolicyWarning[] = [];
+  const wanted = judgeTokensAsked(request, request.tokens, counted);
+  if (wanted.violations.length === 0) return grant(request.tokens, wanted);
+  const tokens_that_fit = tokensThatFit(request, counted);
+  if (tokens_that_fit >= request.min_tokens) {
+    return grant(tokens_that_fit, judgeTokensAsked(request, tokens_that_fit, counted));
+  }
+  const least =
+    request.min_tokens === request.tokens ? wanted : judgeTokensAsked(request, request.min_tokens, counted);
+  return { granted: false, refusal: refuse(request.min_tokens, least, tokens_that_fit) };
+}
+
+/** What the policies say to a number of tokens. */
+interface Judgement {
+  readonly hold: HoldEstimate;
+  readonly violations: Violation[];
+  readonly warnings: PolicyWarning[];
+}
+
+function judgeTokensAsked(
+  request: HoldRequest,
+  tokens: number,
+  counted: readonly CountedPolicy[],
+): Judgement {
+  const hold = request.holdFor(tokens);
+  const asked: Asked = { ...hold, priority: request.priority };
+  const judgement: Judgement = { hold, violations: [], warnings: [] };
   for (const entry of counted) {
     if (!entry.policy.enabled) continue;
-    judgeTokens(request, entry, violations, warnings);
-    judgeCost(request, entry, violations, warnings);
+    judgeTokens(asked, entry, judgement);
+    judgeCost(asked, entry, judgement);
   }
-  if (violations.length > 0) return { granted: false, refusal: refuse(request, counted, violations) };
-  return {
-    granted: true,
-    warnings,
-    action_reached: warnings.some(({ code }) => code !== "warning_threshold"),
-  };
+  return judgement;
 }
+
+const grant = (tokens: number, { hold, warnings }: Judgement): Decision => ({
+  granted: true,
+  tokens,
+  hold,
+  warnings,
+  action_reached: warnings.some(({ code }) => code !== "warning_threshold"),
+});
 
 const isOverridden = (policy: BudgetPolicy, priority: number): boolean =>
   policy.priority_override && priority >= PRIORITY.critical;
@@ -57,41 +105,25 @@ const isOverridden = (policy: BudgetPolicy, priority: number): boolean =>
 const binds = (policy: BudgetPolicy, priority: number): boolean =>
   policy.enabled && policy.type === "enforce" && !isOverridden(policy, priority);
 
-function judgeTokens(
-  request: HoldRequest,
-  entry: CountedPolicy,
-  violations: Violation[],
-  warnings: PolicyWarning[],
-) {
+function judgeTokens(asked: Asked, entry: CountedPolicy, judgement: Judgement): void {
   const { policy, balance } = entry;
   if (policy.token_limit === null) return;
-  const after = balance.used_tokens + balance.held_tokens + request.tokens;
+  const after = balance.used_tokens + balance.held_tokens + asked.tokens;
   // Most requests are far below every threshold: no reading is made for them.
   if (after < policy.warning_threshold * policy.token_limit && after <= policy.token_limit) return;
-  judge(
-    tokenReading(request, entry, policy.token_limit),
-    BigInt(request.tokens),
-    request.priority,
-    violations,
-    warnings,
-  );
+  judge(tokenReading(asked, entry, policy.token_limit), BigInt(asked.tokens), asked.priority, judgement);
 }
 
-function judgeCost(
-  request: HoldRequest,
-  entry: CountedPolicy,
-  violations: Violation[],
-  warnings: PolicyWarning[],
-) {
+function judgeCost(asked: Asked, entry: CountedPolicy, judgement: Judgement): void {
   const { policy } = entry;
   if (policy.cost_limit_nano_usd === null) return;
-  const reading = costReading(request, entry, policy.cost_limit_nano_usd);
-  if (request.cost_nano_usd !== null) {
-    judge(reading, request.cost_nano_usd, request.priority, violations, warnings);
-  } else if (binds(policy, request.priority) && !policy.allow_unpriced) {
-    violations.push({ ...reading, code: "price_unknown" });
+  const reading = costReading(asked, entry, policy.cost_limit_nano_usd);
+  if (asked.cost_nano_usd !== null) {
+    judge(reading, asked.cost_nano_usd, asked.priority, judgement);
+  } else if (binds(policy, asked.priority) && !policy.allow_unpriced) {
+    judgement.violations.push({ ...reading, code: "price_unknown" });
   } else {
-    warnings.push({ ...reading, code: "price_unknown" });
+    judgement.warnings.push({ ...reading, code: "price_unknown" });
   }
 }
 
@@ -99,8 +131,7 @@ function judge(
   reading: PolicyReading,
   requested: bigint,
   priority: number,
-  violations: Violation[],
-  warnings: PolicyWarning[],
+  { violations, warnings }: Judgement,
 ): void {
   const { policy, measure, limit } = reading;
   const after = reading.used + reading.held + requested;
@@ -129,7 +160,7 @@ const reaches = (threshold: number, amount: bigint, limit: bigint): boolean =>
   amount * SHARE_SCALE >= limit * BigInt(Math.round(threshold * Number(SHARE_SCALE)));
 
 function tokenReading(
-  request: HoldRequest,
+  asked: Asked,
   { policy, balance, window }: CountedPolicy,
   limit: number,
 ): PolicyReading {
@@ -137,12 +168,12 @@ function tokenReading(
     limit: BigInt(limit),
     used: BigInt(balance.used_tokens),
     held: BigInt(balance.held_tokens),
-    requested: BigInt(request.tokens),
+    requested: BigInt(asked.tokens),
   });
 }
 
 function costReading(
-  request: HoldRequest,
+  asked: Asked,
   { policy, balance, window }: CountedPolicy,
   limit: NanoUsd,
 ): PolicyReading {
@@ -150,7 +181,7 @@ function costReading(
     limit,
     used: balance.used_cost_nano_usd,
     held: balance.held_cost_nano_usd,
-    requested: request.cost_nano_usd,
+    requested: asked.cost_nano_usd,
   });
 }
 
@@ -164,26 +195,23 @@ function reading(
   return { policy, measure, ...amounts, remaining: left < 0n ? 0n : left, resets_at_ms: window.end_ms };
 }
 
-function refuse(
-  request: HoldRequest,
-  counted: readonly CountedPolicy[],
-  violations: readonly Violation[],
-): Refusal {
-  const tokens_that_fit = tokensThatFit(request, counted);
+function refuse(tokens: number, { hold, violations }: Judgement, tokens_that_fit: number): Refusal {
   return {
     code: "insufficient_budget",
-    detail: refusalDetail(request, violations, tokens_that_fit),
+    detail: refusalDetail(tokens, hold, violations, tokens_that_fit),
+    refusal_id: null,
     violations,
     tokens_that_fit,
     resets_at_ms: whenItWouldFit(violations),
   };
 }
 
-/** The largest number of tokens, at most those requested, that every binding policy has room for. */
+/** The largest number of tokens, at most those wanted, that every binding policy has room for. */
 function tokensThatFit(request: HoldRequest, counted: readonly CountedPolicy[]): number {
   const binding = counted.filter(({ policy }) => binds(policy, request.priority));
-  const fits = (tokens: number): boolean =>
-    binding.every(({ policy, balance }) => {
+  const fits = (count: number): boolean => {
+    const { tokens, cost_nano_usd } = request.holdFor(count);
+    return binding.every(({ policy, balance }) => {
       if (
         policy.token_limit !== null &&
         balance.used_tokens + balance.held_tokens + tokens > policy.token_limit
@@ -191,10 +219,12 @@ function tokensThatFit(request: HoldRequest, counted: readonly CountedPolicy[]):
         return false;
       }
       if (policy.cost_limit_nano_usd === null) return true;
-      const cost = request.costOfTokens(tokens);
-      if (cost === null) return policy.allow_unpriced;
-      return balance.used_cost_nano_usd + balance.held_cost_nano_usd + cost <= policy.cost_limit_nano_usd;
+      if (cost_nano_usd === null) return policy.allow_unpriced;
+      return (
+        balance.used_cost_nano_usd + balance.held_cost_nano_usd + cost_nano_usd <= policy.cost_limit_nano_usd
+      );
     });
+  };
   let fitting = 0;
   let tooMany = request.tokens + 1;
   while (tooMany - fitting > 1) {
@@ -216,12 +246,12 @@ function whenItWouldFit(violations: readonly Violation[]): number | null {
 }
 
 function refusalDetail(
-  request: HoldRequest,
+  tokens: number,
+  { cost_nano_usd }: HoldEstimate,
   violations: readonly Violation[],
   tokens_that_fit: number,
 ): string {
-  const cost =
-    request.cost_nano_usd === null ? "of unknown cost" : `for about $${nanoToUsdText(request.cost_nano_usd)}`;
+  const cost = cost_nano_usd === null ? "of unknown cost" : `for about $${nanoToUsdText(cost_nano_usd)}`;
   const reasons = violations.map(({ code, policy, measure, remaining, limit }) => {
     if (code === "price_unknown") {
       return `no price is known for the model, and policy ${policy.policy_id} limits cost`;
@@ -233,7 +263,7 @@ function refusalDetail(
     return `the ${policy.period} limit of policy ${policy.policy_id} has ${left} of ${whole} left`;
   });
   return (
-    `${request.tokens} tokens ${cost} do not fit: ${reasons.join("; ")}. ` +
+    `${tokens} tokens ${cost} do not fit: ${reasons.join("; ")}. ` +
     `${tokens_that_fit === 0 ? "Nothing" : `At most ${tokens_that_fit} tokens`} would fit now.`
   );
 }

@@ -79,6 +79,8 @@ export interface BudgetAllocation extends RequestDimensions {
   readonly allocation_id: string;
   readonly budget_id: string;
   readonly context_id: string;
+  /** The input among the tokens, where the request named it; every other token may be output. */
+  readonly input_tokens: number | null;
   readonly tokens_allocated: number;
   readonly tokens_used: number;
   readonly cost_allocated_nano_usd: NanoUsd;

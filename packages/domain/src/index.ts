@@ -14,8 +14,18 @@ export {
   thresholdCode,
   type CountedPolicy,
   type Decision,
+  type HoldEstimate,
   type HoldRequest,
 } from "./decide-allocation.ts";
+export {
+  decisionRecord,
+  decodeDecision,
+  encodeDecision,
+  type DecidedPolicy,
+  type DecisionRecord,
+  type ExplainedDecision,
+  type StoredRefusal,
+} from "./decision-record.ts";
 export { PRIORITY, defaultTokens } from "./default-tokens.ts";
 export {
   EVENT_TYPES,
@@ -51,7 +61,8 @@ export {
   type PriceType,
   type Tier,
 } from "./enums.ts";
-export { matches, missingDimension, type DimensionName } from "./matching.ts";
+export { matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
+export { familyOf } from "./model-names.ts";
 export {
   MoneyError,
   divideHalfEven,
@@ -74,6 +85,7 @@ export {
   type AllocationCheck,
   type Alternative,
   type Grant,
+  type LearnedOutput,
   type Outcome,
   type PolicyReading,
   type PolicyWarning,
@@ -90,13 +102,7 @@ export {
   type Logger,
   type Timers,
 } from "./ports.ts";
-export {
-  createPriceBook,
-  familyOf,
-  type PriceBook,
-  type PriceMatch,
-  type TokenCounts,
-} from "./price-book.ts";
+export { createPriceBook, type PriceBook, type PriceMatch, type TokenCounts } from "./price-book.ts";
 export {
   PRICE_STATUSES,
   SHARED_TENANT_ID,
@@ -147,6 +153,7 @@ export {
   toAllocationCheckWire,
   toAllocationWire,
   toBudgetWire,
+  toDecisionWire,
   toGrantWire,
   toPolicyWarningWire,
   toPolicyWire,
@@ -168,8 +175,11 @@ export {
   AllocationQuerySchema,
   AllocationSchema,
   AlternativeSchema,
+  DecisionSchema,
   GrantSchema,
+  LearnedOutputSchema,
   PolicyWarningSchema,
+  QUANTILES,
   ViolationSchema,
   refusalFields,
   type AllocationCheckWire,
@@ -178,8 +188,10 @@ export {
   type AllocationQuery,
   type AllocationWire,
   type AlternativeWire,
+  type DecisionWire,
   type GrantWire,
   type PolicyWarningWire,
+  type Quantile,
   type ViolationWire,
 } from "./schemas/allocation.ts";
 export {
@@ -228,6 +240,7 @@ export {
   Time,
   TokenSum,
   Tokens,
+  TokensOrRange,
   Usd,
   UsdInput,
   Uuid,

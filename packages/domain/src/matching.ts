@@ -1,12 +1,30 @@
 import type { BudgetPolicy, PolicyDimensions, RequestDimensions } from "./entities.ts";
+import { familyOf } from "./model-names.ts";
 
 const DIMENSIONS = ["tier", "provider", "model", "component", "task_type"] as const;
 export type DimensionName = (typeof DIMENSIONS)[number];
 
+/**
+ * Whether a policy on a model counts a request for one: the same, or a dated snapshot of it. A provider that is asked for
+ * `gpt-4o` answers as `gpt-4o-2024-08-06`, and what was held under one name must be booked under the other.
+ */
+export const matchesModel = (of_policy: string | null, of_request: string | null): boolean =>
+  of_policy === null ||
+  of_policy === of_request ||
+  (of_request !== null && of_policy === familyOf(of_request));
+
+const matchesDimension = (
+  name: DimensionName,
+  policy: PolicyDimensions,
+  request: RequestDimensions,
+): boolean =>
+  name === "model"
+    ? matchesModel(policy.model, request.model)
+    : policy[name] === null || policy[name] === request[name];
+
 /** Whether a policy counts a request: every dimension that the policy names is the request's. */
-export function matches(policy: PolicyDimensions, request: RequestDimensions): boolean {
-  return DIMENSIONS.every((name) => policy[name] === null || policy[name] === request[name]);
-}
+export const matches = (policy: PolicyDimensions, request: RequestDimensions): boolean =>
+  DIMENSIONS.every((name) => matchesDimension(name, policy, request));
 
 /**
  * The dimension that a request must name before anybody can say whether an `enforce` policy counts it, or what it would
@@ -21,7 +39,7 @@ export function missingDimension(
   for (const policy of policies) {
     if (policy.type !== "enforce" || !policy.enabled) continue;
     const excluded = DIMENSIONS.some(
-      (name) => policy[name] !== null && request[name] !== null && policy[name] !== request[name],
+      (name) => request[name] !== null && !matchesDimension(name, policy, request),
     );
     if (excluded) continue;
     const countsCost = policy.cost_limit_nano_usd !== null && !policy.allow_unpriced;

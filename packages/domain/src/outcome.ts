@@ -1,4 +1,5 @@
 import type { BudgetAllocation, BudgetPolicy } from "./entities.ts";
+import type { Quantile } from "./schemas/allocation.ts";
 import type { NanoUsd } from "./money.ts";
 
 /**
@@ -11,6 +12,7 @@ export const REJECTION_CODES = [
   "budget_not_found",
   "policy_not_found",
   "allocation_not_found",
+  "decision_not_found",
   "usage_record_not_found",
   "price_not_found",
   "budget_inactive",
@@ -58,6 +60,8 @@ export interface PolicyWarning extends PolicyReading {
 export interface Refusal {
   readonly code: "insufficient_budget";
   readonly detail: string;
+  /** Under which the decision is kept for a while; null where it was only asked what would be decided. */
+  readonly refusal_id: string | null;
   readonly violations: readonly Violation[];
   /** The largest number of tokens that would have been granted. */
   readonly tokens_that_fit: number;
@@ -72,9 +76,19 @@ export interface Alternative {
   readonly cost_nano_usd: NanoUsd;
 }
 
+/** What calls of the same kind were seen to answer with, where a request asked for that instead of a worst case. */
+export interface LearnedOutput {
+  readonly quantile: Quantile;
+  readonly output_tokens: number;
+  /** How many calls it was learned from. */
+  readonly samples: number;
+}
+
 /** A granted request: the allocation, and what its caller should know. */
 export interface Grant {
   readonly allocation: BudgetAllocation;
+  /** Null where the request named its tokens, or nothing was learned yet. */
+  readonly learned: LearnedOutput | null;
   readonly warnings: readonly PolicyWarning[];
   readonly alternatives: readonly Alternative[];
 }
@@ -82,7 +96,11 @@ export interface Grant {
 /** What a request would get, without holding anything. */
 export interface AllocationCheck {
   readonly tokens_requested: number;
+  /** What would be granted of them; 0 where the request would be refused. */
+  readonly tokens_granted: number;
+  /** Of what would be granted, or else of what was requested; null where no price is known. */
   readonly cost_nano_usd: NanoUsd | null;
+  readonly learned: LearnedOutput | null;
   readonly warnings: readonly PolicyWarning[];
   readonly alternatives: readonly Alternative[];
   readonly refusal: Refusal | null;

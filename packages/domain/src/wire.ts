@@ -1,3 +1,4 @@
+import type { ExplainedDecision } from "./decision-record.ts";
 import type { Alert, Budget, BudgetAllocation, BudgetPolicy, UsageRecord } from "./entities.ts";
 import { femtoToUsdJson, nanoToUsdJson, nanoToUsdText } from "./money.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
   AllocationCheckWire,
   AllocationWire,
   AlternativeWire,
+  DecisionWire,
   GrantWire,
   PolicyWarningWire,
   ViolationWire,
@@ -73,6 +75,7 @@ export function toAllocationWire(allocation: BudgetAllocation): AllocationWire {
     budget_id: allocation.budget_id,
     context_id: allocation.context_id,
     component: allocation.component,
+    input_tokens: allocation.input_tokens,
     tokens_allocated: allocation.tokens_allocated,
     tokens_used: allocation.tokens_used,
     remaining_tokens: is_active ? Math.max(0, allocation.tokens_allocated - allocation.tokens_used) : 0,
@@ -140,6 +143,7 @@ const toAlternativeWire = (alternative: Alternative): AlternativeWire => ({
 export function toGrantWire(grant: Grant): GrantWire {
   return {
     ...toAllocationWire(grant.allocation),
+    learned: grant.learned,
     warnings: grant.warnings.map(toPolicyWarningWire),
     alternatives: grant.alternatives.map(toAlternativeWire),
   };
@@ -148,6 +152,7 @@ export function toGrantWire(grant: Grant): GrantWire {
 /** The members that a refusal adds to a problem. */
 export function toRefusalWire(refusal: Refusal) {
   return {
+    refusal_id: refusal.refusal_id,
     violations: refusal.violations.map(toViolationWire),
     tokens_that_fit: refusal.tokens_that_fit,
     resets_at: isoTimeOrNull(refusal.resets_at_ms),
@@ -155,14 +160,54 @@ export function toRefusalWire(refusal: Refusal) {
 }
 
 export function toAllocationCheckWire(check: AllocationCheck): AllocationCheckWire {
-  const fits = { violations: [], tokens_that_fit: check.tokens_requested, resets_at: null };
+  const fits = { refusal_id: null, violations: [], tokens_that_fit: check.tokens_granted, resets_at: null };
   return {
     allowed: check.refusal === null,
     tokens_requested: check.tokens_requested,
+    tokens_granted: check.tokens_granted,
     estimated_cost: check.cost_nano_usd === null ? null : nanoToUsdJson(check.cost_nano_usd),
+    learned: check.learned,
     warnings: check.warnings.map(toPolicyWarningWire),
     alternatives: check.alternatives.map(toAlternativeWire),
     ...(check.refusal === null ? fits : toRefusalWire(check.refusal)),
+  };
+}
+
+export function toDecisionWire(explained: ExplainedDecision): DecisionWire {
+  const { decision, dimensions } = explained;
+  const { cost_nano_usd } = decision.hold;
+  return {
+    decision_id: explained.decision_id,
+    allocation_id: explained.allocation_id,
+    budget_id: explained.budget_id,
+    context_id: explained.context_id,
+    ...dimensions,
+    priority: decision.priority,
+    granted: decision.granted,
+    tokens_wanted: decision.tokens_wanted,
+    min_tokens: decision.min_tokens,
+    tokens_that_fit: decision.tokens_that_fit,
+    tokens_held: decision.hold.tokens,
+    estimated_cost: cost_nano_usd === null ? null : nanoToUsdJson(cost_nano_usd),
+    learned: decision.learned,
+    decided_at: isoTime(explained.decided_at_ms),
+    policies: decision.policies.map((policy) => ({
+      policy_id: policy.policy_id,
+      budget_id: policy.budget_id,
+      type: policy.type,
+      period: policy.period,
+      time_zone: policy.time_zone,
+      enabled: policy.enabled,
+      window_start: isoTime(policy.window_start_ms),
+      resets_at: isoTimeOrNull(policy.window_end_ms),
+      token_limit: policy.token_limit,
+      tokens_used: policy.used_tokens,
+      tokens_held: policy.held_tokens,
+      cost_limit: policy.cost_limit_nano_usd === null ? null : nanoToUsdJson(policy.cost_limit_nano_usd),
+      cost_used: nanoToUsdJson(policy.used_cost_nano_usd),
+      cost_held: nanoToUsdJson(policy.held_cost_nano_usd),
+      codes: [...policy.codes],
+    })),
   };
 }
 

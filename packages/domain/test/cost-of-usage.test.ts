@@ -53,6 +53,14 @@ function costed(usage: UsageQuantities, price: PricedComponents): UsageCost {
   return cost;
 }
 
+describe("the dearest price of a token", () => {
+  it("is of a dearer tier only from one token above its threshold on", () => {
+    const price = priced(["input_tokens", 1], ["input_tokens", 2, 200_000]);
+    const dearest = [200_000, 200_001].map((tokens) => dearestTokenPrice(price, tokens));
+    expect(dearest).to.deep.equal([1_000_000_000n, 2_000_000_000n]);
+  });
+});
+
 describe("cost of usage, by hand", () => {
   const GOLDEN: readonly [
     what: string,

@@ -8,13 +8,14 @@ const DAY_END_MS = 86_400_000;
 /** Every token costs 10 nano-USD, unless the price is unknown. */
 const request = (tokens: number, fields: Partial<HoldRequest> = {}): HoldRequest => ({
   tokens,
-  cost_nano_usd: BigInt(tokens) * 10n,
+  min_tokens: tokens,
   priority: 5,
-  costOfTokens: (count) => BigInt(count) * 10n,
+  holdFor: (count) => ({ tokens: count, cost_nano_usd: BigInt(count) * 10n }),
   ...fields,
 });
 
-const unpriced = { cost_nano_usd: null, costOfTokens: () => null };
+const unpriced: Partial<HoldRequest> = { holdFor: (tokens) => ({ tokens, cost_nano_usd: null }) };
+const free: Partial<HoldRequest> = { holdFor: (tokens) => ({ tokens, cost_nano_usd: 0n }) };
 
 const counted = (
   policy: Partial<CountedPolicy["policy"]>,
@@ -136,7 +137,7 @@ describe("decideAllocation", () => {
     ],
     [
       "a free model is refused by a budget that is overspent",
-      request(10, { cost_nano_usd: 0n, costOfTokens: () => 0n }),
+      request(10, free),
       [counted({ cost_limit_nano_usd: 1000n }, { used_cost_nano_usd: 1001n })],
       "refused cost_limit; 0 fit",
     ],
@@ -144,6 +145,41 @@ describe("decideAllocation", () => {
   for (const [name, asked, policies, expected] of cases) {
     it(name, () => expect(verdict(decideAllocation(asked, policies))).to.equal(expected));
   }
+
+  describe("a range of tokens", () => {
+    const range = (min_tokens: number, tokens: number) => request(tokens, { min_tokens });
+    const grantedOf = (decision: Decision) =>
+      decision.granted ? decision.tokens : `refused; ${decision.refusal.tokens_that_fit} fit`;
+
+    it("is granted whole where it fits", () => {
+      expect(grantedOf(decideAllocation(range(10, 100), [counted({ token_limit: 100 })]))).to.equal(100);
+    });
+
+    it("is granted the most that fits", () => {
+      const policies = [
+        counted({ token_limit: 100 }, { held_tokens: 30 }),
+        counted({ cost_limit_nano_usd: 650n }),
+      ];
+      expect(grantedOf(decideAllocation(range(10, 100), policies))).to.equal(65);
+    });
+
+    it("is granted its least, and not a token less", () => {
+      const decide = (held_tokens: number) =>
+        grantedOf(decideAllocation(range(10, 100), [counted({ token_limit: 100 }, { held_tokens })]));
+      expect([decide(90), decide(91)]).to.deep.equal([10, "refused; 9 fit"]);
+    });
+
+    it("is refused for what its least would need", () => {
+      const decision = decideAllocation(range(10, 100), [counted({ token_limit: 100 }, { used_tokens: 95 })]);
+      const [violation] = decision.granted ? [] : decision.refusal.violations;
+      expect(violation?.requested).to.equal(10n);
+    });
+
+    it("warns of what was granted, not of what was wanted", () => {
+      const policies = [counted({ token_limit: 1000 }), counted({ token_limit: 50 })];
+      expect(verdict(decideAllocation(range(10, 900), policies))).to.equal("granted action_threshold:tokens");
+    });
+  });
 
   describe("when the same request would fit", () => {
     const resetsAt = (decision: Decision) => (decision.granted ? "granted" : decision.refusal.resets_at_ms);
@@ -223,7 +259,9 @@ describe("decideAllocation", () => {
           (policy.token_limit === null ||
             balance.used_tokens + balance.held_tokens + asked.tokens <= policy.token_limit) &&
           (policy.cost_limit_nano_usd === null ||
-            balance.used_cost_nano_usd + balance.held_cost_nano_usd + (asked.cost_nano_usd ?? 0n) <=
+            balance.used_cost_nano_usd +
+              balance.held_cost_nano_usd +
+              (asked.holdFor(asked.tokens).cost_nano_usd ?? 0n) <=
               policy.cost_limit_nano_usd),
       );
 
@@ -239,6 +277,8 @@ describe("decideAllocation", () => {
           if (decision.granted) return;
           const { tokens_that_fit } = decision.refusal;
           expect(tokens_that_fit).to.be.below(tokens);
+          const ranged = decideAllocation(request(tokens, { priority, min_tokens: 1 }), policies);
+          expect(ranged.granted && ranged.tokens).to.equal(tokens_that_fit > 0 && tokens_that_fit);
           if (tokens_that_fit > 0)
             expect(fits(request(tokens_that_fit, { priority }), policies)).to.equal(true);
           expect(fits(request(tokens_that_fit + 1, { priority }), policies)).to.equal(false);

@@ -52,6 +52,7 @@ export const makeAllocation = (fields: Partial<BudgetAllocation> = {}): BudgetAl
   provider: "openai",
   model: "gpt-4o",
   task_type: "default",
+  input_tokens: null,
   tokens_allocated: 1000,
   tokens_used: 0,
   cost_allocated_nano_usd: 10_000_000n,

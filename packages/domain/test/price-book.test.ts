@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { createPriceBook, familyOf } from "../src/price-book.ts";
+import { familyOf } from "../src/model-names.ts";
+import { createPriceBook } from "../src/price-book.ts";
 import {
   decodePriceComponents,
   encodePriceComponents,

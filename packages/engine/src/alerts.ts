@@ -9,7 +9,7 @@ import {
   type UsageRecord,
 } from "@budget/domain";
 
-/** Each kind's bit in a balance's `alerts_raised`. */
+/** The bit of each kind in a balance's `alerts_raised`; a threshold of cost has another than the same one of tokens. */
 const BITS: Readonly<Record<AlertKind, number>> = {
   warning_threshold: 1,
   action_threshold: 2,
@@ -18,6 +18,7 @@ const BITS: Readonly<Record<AlertKind, number>> = {
   price_unknown: 16,
   priority_override: 32,
 };
+const COST_FACTOR = 64;
 
 /** Why an alert is raised on a policy, and what it says. */
 export interface AlertReason {
@@ -49,11 +50,12 @@ export function alertsAfterUsage(
   const reasons: AlertReason[] = [];
   if (policy.token_limit !== null) {
     const used = BigInt(balance.used_tokens);
-    addThreshold(reasons, policy, used, BigInt(policy.token_limit), (amount) => `${amount} tokens`);
+    addThreshold(reasons, policy, used, BigInt(policy.token_limit), 1, (amount) => `${amount} tokens`);
   }
   if (policy.cost_limit_nano_usd !== null) {
     const asUsd = (amount: bigint) => `$${nanoToUsdText(amount)}`;
-    addThreshold(reasons, policy, balance.used_cost_nano_usd, policy.cost_limit_nano_usd, asUsd);
+    const used = balance.used_cost_nano_usd;
+    addThreshold(reasons, policy, used, policy.cost_limit_nano_usd, COST_FACTOR, asUsd);
     if (unpriced_units.length > 0) {
       reasons.push(
         reason(
@@ -65,10 +67,12 @@ export function alertsAfterUsage(
       );
     }
   }
-  if (policy.type === "enforce" && record.overage_tokens > 0) {
+  const isOverage = record.overage_tokens > 0 || record.overage_cost_nano_usd > 0n;
+  if (policy.type === "enforce" && isOverage) {
     const what =
       record.allocation_id === null ? "without an allocation" : `beyond allocation ${record.allocation_id}`;
-    reasons.push(reason("overage", "warning", `${record.overage_tokens} tokens were used ${what}.`));
+    const amounts = `${record.overage_tokens} tokens and $${nanoToUsdText(record.overage_cost_nano_usd)}`;
+    reasons.push(reason("overage", "warning", `${amounts} were used ${what}.`));
   }
   return reasons;
 }
@@ -78,15 +82,20 @@ function addThreshold(
   policy: BudgetPolicy,
   used: bigint,
   limit: bigint,
+  bit_factor: number,
   inWords: (amount: bigint) => string,
 ): void {
+  const add = (kind: AlertKind, severity: AlertSeverity) => {
+    const of_tokens = reason(kind, severity, amounts);
+    reasons.push({ ...of_tokens, bit: of_tokens.bit * bit_factor });
+  };
   const amounts = `${inWords(used)} of ${inWords(limit)} are used in the ${policy.period} limit of policy ${policy.policy_id}.`;
   if (used > limit) {
-    reasons.push(reason("limit_exceeded", policy.type === "log" ? "info" : "error", amounts));
+    add("limit_exceeded", policy.type === "log" ? "info" : "error");
     return;
   }
   const code = used === 0n ? null : thresholdCode(policy, used, limit);
-  if (code !== null) reasons.push(reason(code, policy.type === "log" ? "info" : "warning", amounts));
+  if (code !== null) add(code, policy.type === "log" ? "info" : "warning");
 }
 
 /** The notice that priority 10 passed a limit. */

@@ -1,37 +1,30 @@
 import {
   accepted,
-  costOfTokens,
   decideAllocation,
-  costOfTokensAtDearest,
+  decisionRecord,
   rejected,
-  toViolationWire,
   type AllocationCheck,
   type AllocationCreate,
   type Alternative,
   type BudgetAllocation,
   type Decision,
   type Grant,
+  type HoldEstimate,
   type HoldRequest,
-  type NanoUsd,
+  type LearnedOutput,
   type Outcome,
   type PolicyWarning,
-  type ProviderPricing,
-  type Refusal,
   type RequestDimensions,
 } from "@budget/domain";
 import { overrideReason } from "./alerts.ts";
 import type { Batch } from "./batch.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Command, Preview, Target } from "./command.ts";
+import { estimateCost, priceOf } from "./hold-cost.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
-import {
-  DEFAULT_PRIORITY,
-  dimensionsOf,
-  invalid,
-  tokensOf,
-  whyNotChargeable,
-  whyUndecidable,
-} from "./requests.ts";
+import { refuse } from "./refusals.ts";
+import { readRequestedTokens } from "./requested-tokens.ts";
+import { DEFAULT_PRIORITY, dimensionsOf, invalid, whyNotChargeable, whyUndecidable } from "./requests.ts";
 
 const HOUR_MS = 3_600_000;
 /** How long a hold lasts when its request does not say. */
@@ -45,6 +38,8 @@ interface ResolvedRequest {
   readonly dimensions: RequestDimensions;
   readonly target: Target;
   readonly hold: HoldRequest;
+  readonly input_tokens: number | undefined;
+  readonly learned: LearnedOutput | null;
   readonly expiration_time_ms: number;
 }
 
@@ -54,10 +49,20 @@ export class AllocateCommand implements Command<Grant> {
   readonly allocation_ids: readonly string[] = [];
   readonly creates: { readonly allocation_id: string };
   readonly #input: AllocationCreate;
+  readonly #learned: LearnedOutput | null;
 
-  /** @param allocation_id the id that the allocation will have */
-  constructor(input: AllocationCreate, allocation_id: string, idempotency: IdempotentRequest | null) {
+  /**
+   * @param learned what the request's `estimate` stands for
+   * @param allocation_id the id that the allocation will have
+   */
+  constructor(
+    input: AllocationCreate,
+    learned: LearnedOutput | null,
+    allocation_id: string,
+    idempotency: IdempotentRequest | null,
+  ) {
     this.#input = input;
+    this.#learned = learned;
     this.creates = { allocation_id };
     this.idempotency = idempotency;
   }
@@ -69,26 +74,31 @@ export class AllocateCommand implements Command<Grant> {
   execute(batch: Batch): Outcome<Grant> {
     const { allocation_id } = this.creates;
     const committed = batch.allocations.get(allocation_id);
-    if (committed !== undefined) return accepted({ allocation: committed, warnings: [], alternatives: [] });
-
-    const resolved = resolve(batch.catalog, this.#input, batch.now_ms);
+    if (committed !== undefined) {
+      return accepted({ allocation: committed, learned: this.#learned, warnings: [], alternatives: [] });
+    }
+    const resolved = resolve(batch.catalog, this.#input, this.#learned, batch.now_ms);
     if (!resolved.ok) return resolved;
     const request = resolved.value;
+    const { budget_id, dimensions, hold, learned } = request;
     const counted = batch.counted(request.target);
-    const decision = decideAllocation(request.hold, counted);
+    const decision = decideAllocation(hold, counted);
+    const record = decisionRecord(hold, counted, decision, learned);
     if (!decision.granted) {
-      addRefusalEvent(batch, request.budget_id, allocation_id, this.#input, decision.refusal);
-      return rejected(decision.refusal);
+      const { context_id } = this.#input;
+      const asked = { refusal_id: allocation_id, allocation_id: null, budget_id, context_id, ...dimensions };
+      return refuse(batch, asked, record, decision.refusal);
     }
 
     // From here on the allocation is granted and everything must succeed.
-    const allocation = newAllocation(batch, allocation_id, this.#input, request);
-    batch.putAllocation(allocation, "allocation.granted");
+    const allocation = newAllocation(batch, allocation_id, this.#input, request, decision.hold);
+    batch.addAllocation(allocation, record);
     raiseOverrides(batch, decision.warnings, request.target.context_id);
     return accepted({
       allocation,
+      learned,
       warnings: decision.warnings,
-      alternatives: alternativesFor(batch.catalog, request, decision, batch.now_ms),
+      alternatives: alternativesFor(batch.catalog, dimensions, hold.tokens, decision, batch.now_ms),
     });
   }
 }
@@ -98,10 +108,13 @@ export class CheckCommand implements Command<AllocationCheck> {
   readonly idempotency = null;
   readonly allocation_ids: readonly string[] = [];
   readonly creates = {};
+  readonly asks_only = true;
   readonly #input: AllocationCreate;
+  readonly #learned: LearnedOutput | null;
 
-  constructor(input: AllocationCreate) {
+  constructor(input: AllocationCreate, learned: LearnedOutput | null) {
     this.#input = input;
+    this.#learned = learned;
   }
 
   targets({ catalog }: Preview): readonly Target[] {
@@ -109,15 +122,18 @@ export class CheckCommand implements Command<AllocationCheck> {
   }
 
   execute(batch: Batch): Outcome<AllocationCheck> {
-    const resolved = resolve(batch.catalog, this.#input, batch.now_ms);
+    const resolved = resolve(batch.catalog, this.#input, this.#learned, batch.now_ms);
     if (!resolved.ok) return resolved;
     const request = resolved.value;
-    const decision = decideAllocation(request.hold, batch.counted(request.target));
+    const { hold, learned } = request;
+    const decision = decideAllocation(hold, batch.peek(request.target));
     return accepted({
-      tokens_requested: request.hold.tokens,
-      cost_nano_usd: request.hold.cost_nano_usd,
+      tokens_requested: hold.tokens,
+      tokens_granted: decision.granted ? decision.tokens : 0,
+      cost_nano_usd: (decision.granted ? decision.hold : hold.holdFor(hold.tokens)).cost_nano_usd,
+      learned,
       warnings: decision.granted ? decision.warnings : [],
-      alternatives: alternativesFor(batch.catalog, request, decision, batch.now_ms),
+      alternatives: alternativesFor(batch.catalog, request.dimensions, hold.tokens, decision, batch.now_ms),
       refusal: decision.granted ? null : decision.refusal,
     });
   }
@@ -134,19 +150,14 @@ function targetsOf(catalog: Catalog, input: AllocationCreate): readonly Target[]
   ];
 }
 
-function resolve(catalog: Catalog, input: AllocationCreate, now_ms: number): Outcome<ResolvedRequest> {
-  if ((input.input_tokens === undefined) !== (input.max_output_tokens === undefined)) {
-    const absent = input.input_tokens === undefined ? "input_tokens" : "max_output_tokens";
-    return invalid(`/${absent}`, "input_tokens and max_output_tokens are given together, or neither.");
-  }
-  if (input.tokens_allocated !== undefined && input.input_tokens !== undefined) {
-    return invalid(
-      "/tokens_allocated",
-      "Give tokens_allocated, or input_tokens with max_output_tokens, not both.",
-    );
-  }
-  const tokens = tokensOf(input);
-  if (tokens === 0) return invalid("/input_tokens", "At least one token must be asked for.");
+function resolve(
+  catalog: Catalog,
+  input: AllocationCreate,
+  estimate: LearnedOutput | null,
+  now_ms: number,
+): Outcome<ResolvedRequest> {
+  const asked = readRequestedTokens(input, estimate);
+  if (!asked.ok) return asked;
   const expiration = expirationOf(input, now_ms);
   if (!expiration.ok) return expiration;
   const budget_id = input.budget_id ?? catalog.budgets.default_budget_id;
@@ -159,7 +170,7 @@ function resolve(catalog: Catalog, input: AllocationCreate, now_ms: number): Out
   if (undecidable !== null) return rejected(undecidable);
 
   const price = priceOf(catalog, dimensions, now_ms);
-  const costOfHold = (count: number) => estimateCost(price, count, input.input_tokens);
+  const { tokens, min_tokens, input_tokens, learned } = asked.value;
   return accepted({
     budget_id,
     dimensions,
@@ -167,12 +178,14 @@ function resolve(catalog: Catalog, input: AllocationCreate, now_ms: number): Out
       policies: catalog.budgets.policiesCounting(budget_id, dimensions),
       context_id: input.context_id,
     },
+    input_tokens,
+    learned,
     expiration_time_ms: expiration.value,
     hold: {
       tokens,
-      cost_nano_usd: costOfHold(tokens),
+      min_tokens,
       priority: input.priority ?? DEFAULT_PRIORITY,
-      costOfTokens: costOfHold,
+      holdFor: (count) => ({ tokens: count, cost_nano_usd: estimateCost(price, count, input_tokens) }),
     },
   });
 }
@@ -192,36 +205,12 @@ export function readExpiration(expiration_time: string, now_ms: number): Outcome
   );
 }
 
-/** The price in force for a request; undefined where it names no model, or nobody knows one. */
-export function priceOf(
-  catalog: Catalog,
-  { provider, model }: Pick<RequestDimensions, "provider" | "model">,
-  now_ms: number,
-): ProviderPricing | undefined {
-  if (provider === null || model === null) return undefined;
-  return catalog.prices.find(provider, model, now_ms)?.price;
-}
-
-/**
- * What holding tokens costs: exact where the input is known, the rest being output; else every token at the dearest
- * token price of the model.
- */
-export function estimateCost(
-  price: ProviderPricing | undefined,
-  tokens: number,
-  input_tokens: number | undefined,
-): NanoUsd | null {
-  if (price === undefined) return null;
-  if (input_tokens === undefined) return costOfTokensAtDearest(price, tokens);
-  const input = Math.min(tokens, input_tokens);
-  return costOfTokens(price, input, tokens - input);
-}
-
 function newAllocation(
   batch: Batch,
   allocation_id: string,
   input: AllocationCreate,
   request: ResolvedRequest,
+  hold: HoldEstimate,
 ): BudgetAllocation {
   return {
     tenant_id: batch.catalog.tenant_id,
@@ -229,9 +218,10 @@ function newAllocation(
     budget_id: request.budget_id,
     context_id: input.context_id,
     ...request.dimensions,
-    tokens_allocated: request.hold.tokens,
+    input_tokens: request.input_tokens ?? null,
+    tokens_allocated: hold.tokens,
     tokens_used: 0,
-    cost_allocated_nano_usd: request.hold.cost_nano_usd ?? 0n,
+    cost_allocated_nano_usd: hold.cost_nano_usd ?? 0n,
     cost_used_nano_usd: 0n,
     priority: request.hold.priority,
     status: "active",
@@ -243,18 +233,18 @@ function newAllocation(
 }
 
 /** Cheaper models for the same tokens, where a policy has come to its action threshold or refuses. */
-function alternativesFor(
+export function alternativesFor(
   catalog: Catalog,
-  request: ResolvedRequest,
+  { provider, model }: Pick<RequestDimensions, "provider" | "model">,
+  asked_tokens: number,
   decision: Decision,
   now_ms: number,
 ): readonly Alternative[] {
   const wanted = !decision.granted || decision.action_reached;
-  const { provider, model } = request.dimensions;
   if (!wanted || provider === null || model === null) return [];
   // The split is not known from a number of tokens alone; half and half ranks models well enough to name cheaper ones.
-  const output_tokens = Math.floor(request.hold.tokens / 2);
-  const tokens = { input_tokens: request.hold.tokens - output_tokens, output_tokens };
+  const output_tokens = Math.floor(asked_tokens / 2);
+  const tokens = { input_tokens: asked_tokens - output_tokens, output_tokens };
   return catalog.prices.cheaperAlternatives(provider, model, tokens, now_ms);
 }
 
@@ -264,21 +254,4 @@ export function raiseOverrides(batch: Batch, warnings: readonly PolicyWarning[],
     if (code === "priority_override")
       batch.raiseAlert(policy, context_id, overrideReason(policy, context_id));
   }
-}
-
-/** Tells listeners what was refused. */
-export function addRefusalEvent(
-  batch: Batch,
-  budget_id: string,
-  allocation_id: string,
-  input: Pick<AllocationCreate, "context_id" | "component">,
-  refusal: Refusal,
-): void {
-  batch.addEvent("allocation.refused", budget_id, allocation_id, {
-    budget_id,
-    context_id: input.context_id,
-    component: input.component,
-    tokens_that_fit: refusal.tokens_that_fit,
-    violations: refusal.violations.map(toViolationWire),
-  });
 }

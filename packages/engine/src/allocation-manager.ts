@@ -1,33 +1,55 @@
 import {
   accepted,
+  familyOf,
   type AllocationCheck,
   type AllocationCreate,
   type AllocationExtend,
   type AllocationQuery,
   type BudgetAllocation,
+  type ExplainedDecision,
   type Grant,
+  type LearnedOutput,
   type Outcome,
 } from "@budget/domain";
-import { AllocationRepository } from "@budget/repositories";
+import { AllocationRepository, DecisionRepository } from "@budget/repositories";
 import { AllocateCommand, CheckCommand } from "./allocate.ts";
 import type { AllocationManager, CommandContext, Page } from "./engine.ts";
 import { ExtendCommand } from "./extend.ts";
 import { idempotentRequest } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
+import type { OutputEstimates } from "./output-estimates.ts";
 import { ReleaseCommand } from "./release.ts";
-import { notFound } from "./requests.ts";
+import { dimensionsOf, notFound } from "./requests.ts";
 
-export function createAllocationManager(runner: LedgerRunner): AllocationManager {
+export function createAllocationManager(runner: LedgerRunner, outputs: OutputEstimates): AllocationManager {
   const repository = new AllocationRepository(runner.database);
+  const decisions = new DecisionRepository(runner.database);
   const { clock, ids } = runner;
+
+  /** What the request's `estimate` stands for; null where it asks for none, or too few calls were seen. */
+  function learnedFor({ tenant_id }: CommandContext, input: AllocationCreate): LearnedOutput | null {
+    const { estimate } = input;
+    const { provider, model, component, task_type } = dimensionsOf(input);
+    if (estimate === undefined || provider === null || model === null) return null;
+    const key = { tenant_id, provider, model: familyOf(model) ?? model, component, task_type };
+    const learned = outputs.quantile(key, Number(estimate.slice(1)) / 100);
+    return learned === null ? null : { quantile: estimate, ...learned };
+  }
+
   return {
     allocate(context: CommandContext, input: AllocationCreate): Promise<Outcome<Grant>> {
       const idempotency = idempotentRequest(context, "allocation.create", input);
-      return runner.submit(context.tenant_id, new AllocateCommand(input, ids.next(clock.now()), idempotency));
+      const command = new AllocateCommand(
+        input,
+        learnedFor(context, input),
+        ids.next(clock.now()),
+        idempotency,
+      );
+      return runner.submit(context.tenant_id, command);
     },
 
     check(context: CommandContext, input: AllocationCreate): Promise<Outcome<AllocationCheck>> {
-      return runner.submit(context.tenant_id, new CheckCommand(input));
+      return runner.submit(context.tenant_id, new CheckCommand(input, learnedFor(context, input)));
     },
 
     extend(context: CommandContext, allocation_id: string, input: AllocationExtend): Promise<Outcome<Grant>> {
@@ -43,6 +65,11 @@ export function createAllocationManager(runner: LedgerRunner): AllocationManager
     async get(context: CommandContext, allocation_id: string): Promise<Outcome<BudgetAllocation>> {
       const allocation = await repository.getById(context.tenant_id, allocation_id, clock.now());
       return allocation === null ? notFound("allocation", allocation_id) : accepted(allocation);
+    },
+
+    async explain(context: CommandContext, decision_id: string): Promise<Outcome<ExplainedDecision>> {
+      const decision = await decisions.getById(context.tenant_id, decision_id);
+      return decision === null ? notFound("decision", decision_id) : accepted(decision);
     },
 
     list(context: CommandContext, query: AllocationQuery): Promise<Page<BudgetAllocation>> {

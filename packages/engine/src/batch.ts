@@ -7,14 +7,18 @@ import {
   createWindowCache,
   holdChange,
   isPerContext,
+  toViolationWire,
   type Alert,
   type Amount,
   type Balance,
   type BudgetAllocation,
   type BudgetPolicy,
   type CountedPolicy,
+  type DecisionRecord,
   type EventType,
   type Metadata,
+  type Refusal,
+  type StoredRefusal,
   type UsageRecord,
   type UsageRollup,
   type OutboxEvent,
@@ -54,6 +58,18 @@ export const targetOf = (catalog: Catalog, allocation: BudgetAllocation): Target
   context_id: allocation.context_id,
 });
 
+const emptyBalance = ({ tenant_id, policy_id, period }: BudgetPolicy, context_id: string): Balance => ({
+  tenant_id,
+  policy_id,
+  scope: isPerContext(period) ? context_id : "",
+  window_start_ms: 0,
+  used_tokens: 0,
+  used_cost_nano_usd: 0n,
+  held_tokens: 0,
+  held_cost_nano_usd: 0n,
+  alerts_raised: 0,
+});
+
 /** What a batch starts from: rows that are locked until it commits. */
 export interface BatchState {
   readonly catalog: Catalog;
@@ -77,8 +93,10 @@ export class Batch {
   readonly #nextId: (at_ms: number) => string;
   readonly #balances = new Map<string, Balance>();
   readonly #changedBalances = new Set<string>();
-  readonly #newAllocations = new Set<string>();
+  /** The decisions that granted allocations of this batch. */
+  readonly #grants = new Map<string, DecisionRecord>();
   readonly #changedAllocations = new Set<string>();
+  readonly #refusals: StoredRefusal[] = [];
   readonly #usageRecords: UsageRecord[] = [];
   readonly #rollups = new Map<string, UsageRollup>();
   readonly #alerts: Alert[] = [];
@@ -112,6 +130,15 @@ export class Batch {
     });
   }
 
+  /** The same for a command that only asks, where a balance that is not there yet is an empty one. */
+  peek({ policies, context_id }: Target): readonly CountedPolicy[] {
+    return policies.map((policy) => {
+      const window = windowAt(policy.period, policy.time_zone, this.now_ms);
+      const balance = this.#balances.get(keyOf(policy, context_id)) ?? emptyBalance(policy, context_id);
+      return { policy, window, balance: balanceInWindow(balance, window) };
+    });
+  }
+
   #balance(policy: BudgetPolicy, context_id: string): Balance {
     const balance = this.#balances.get(keyOf(policy, context_id));
     if (balance === undefined) throw new Error(`The balance of policy ${policy.policy_id} was not locked.`);
@@ -124,17 +151,47 @@ export class Batch {
     this.#changedBalances.add(key);
   }
 
+  /** Adds an allocation, and what it holds to its policies' balances. */
+  addAllocation(allocation: BudgetAllocation, decision: DecisionRecord): void {
+    this.#grants.set(allocation.allocation_id, decision);
+    this.#putAllocation(null, allocation, "allocation.granted");
+  }
+
   /** Puts an allocation in its new state, and its policies' balances with it. */
-  putAllocation(allocation: BudgetAllocation, event_type: EventType | null): void {
+  changeAllocation(allocation: BudgetAllocation, event_type: EventType | null): void {
     const { allocation_id } = allocation;
-    const before = this.allocations.get(allocation_id) ?? null;
-    this.#hold(targetOf(this.catalog, allocation), holdChange(before, allocation));
-    this.allocations.set(allocation_id, allocation);
-    if (before === null) this.#newAllocations.add(allocation_id);
-    else if (!this.#newAllocations.has(allocation_id)) this.#changedAllocations.add(allocation_id);
-    if (event_type !== null) {
-      this.addEvent(event_type, allocation.budget_id, allocation_id, NO_PAYLOAD);
-    }
+    const before = this.#allocation(allocation_id);
+    if (!this.#grants.has(allocation_id)) this.#changedAllocations.add(allocation_id);
+    this.#putAllocation(before, allocation, event_type);
+  }
+
+  #allocation(allocation_id: string): BudgetAllocation {
+    const allocation = this.allocations.get(allocation_id);
+    if (allocation === undefined) throw new Error(`Allocation ${allocation_id} was not locked.`);
+    return allocation;
+  }
+
+  #putAllocation(
+    before: BudgetAllocation | null,
+    after: BudgetAllocation,
+    event_type: EventType | null,
+  ): void {
+    this.#hold(targetOf(this.catalog, after), holdChange(before, after));
+    this.allocations.set(after.allocation_id, after);
+    if (event_type !== null) this.addEvent(event_type, after.budget_id, after.allocation_id, NO_PAYLOAD);
+  }
+
+  /** Keeps a refusal, and tells listeners what was refused. */
+  addRefusal(refused: StoredRefusal, { tokens_that_fit, violations }: Refusal): void {
+    this.#refusals.push(refused);
+    const { budget_id, context_id, component } = refused;
+    this.addEvent("allocation.refused", budget_id, refused.refusal_id, {
+      budget_id,
+      context_id,
+      component,
+      tokens_that_fit,
+      violations: violations.map(toViolationWire),
+    });
   }
 
   #hold(target: Target, change: Amount): void {
@@ -148,7 +205,7 @@ export class Batch {
   expireDue(): void {
     for (const allocation of this.allocations.values()) {
       if (allocation.status !== "active" || allocation.expiration_time_ms > this.now_ms) continue;
-      this.putAllocation(
+      this.changeAllocation(
         closeAllocation(allocation, "expired", allocation.expiration_time_ms),
         "allocation.expired",
       );
@@ -247,8 +304,12 @@ export class Batch {
       [...names].map((name) => map.get(name) as T);
     return {
       balances: pick(this.#changedBalances, this.#balances),
-      new_allocations: pick(this.#newAllocations, this.allocations),
+      new_allocations: [...this.#grants].map(([allocation_id, decision]) => ({
+        allocation: this.#allocation(allocation_id),
+        decision,
+      })),
       changed_allocations: pick(this.#changedAllocations, this.allocations),
+      refusals: this.#refusals,
       usage_records: this.#usageRecords,
       rollups: [...this.#rollups.values()],
       alerts: this.#alerts,

@@ -59,7 +59,7 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
     const over = new Map(
       budget_ids.flatMap((id) => tree.policiesOver(id)).map((policy) => [policy.policy_id, policy]),
     );
-    await recountPolicies(session, tree, [...over.values()], now_ms);
+    await recountPolicies(session, tree, [...over.values()], now_ms, "kept");
   }
 
   async function change(
@@ -80,9 +80,9 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
   return {
     create(context: CommandContext, input: BudgetCreate): Promise<Outcome<Budget>> {
       const idempotency = idempotentRequest(context, "budget.create", input);
-      const now_ms = clock.now();
-      return runner.exclusively(context.tenant_id, (session, tree) =>
-        once(session, idempotency, now_ms, async () => {
+      return runner.exclusively(context.tenant_id, (session, tree) => {
+        const now_ms = clock.now();
+        return once(session, idempotency, now_ms, async () => {
           const parent_budget_id = input.parent_budget_id ?? null;
           const misplaced = whyMisplaced(tree, null, parent_budget_id);
           if (misplaced !== null) return rejected(misplaced);
@@ -101,13 +101,20 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
           };
           await save(session, "create", budget);
           return accepted(budget);
-        }),
-      );
+        });
+      });
     },
 
     async get(context: CommandContext, budget_id: string): Promise<Outcome<Budget>> {
       const budget = await budgets.getById(context.tenant_id, budget_id);
       return budget === null ? notFound("budget", budget_id) : accepted(budget);
+    },
+
+    async getDefault({ tenant_id }: CommandContext): Promise<Budget> {
+      const budget_id = (await tenants.getById(tenant_id))?.default_budget_id ?? null;
+      const budget = budget_id === null ? null : await budgets.getById(tenant_id, budget_id);
+      if (budget === null) throw new Error(`Tenant ${tenant_id} has no default budget.`);
+      return budget;
     },
 
     list(context: CommandContext, query: BudgetQuery): Promise<Page<Budget>> {

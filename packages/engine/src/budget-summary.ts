@@ -27,12 +27,20 @@ export async function summariseBudget(
     const balances = await listBalances(transaction, policy.tenant_id, policy.policy_id);
     const live = await countLiveAllocations(transaction, policy, tree.family(budget_id));
     for (const balance of balances) {
+      if (isPerContext(policy.period) && isEmpty(balance)) continue;
       const window = windowAt(policy.period, policy.time_zone, Math.max(now_ms, balance.window_start_ms));
       rows.push(summaryRow(policy, balanceInWindow(balance, window), window, live.get(balance.scope) ?? 0));
     }
   }
   return rows;
 }
+
+/** A context that only ever asked, and was refused. */
+const isEmpty = (balance: Balance): boolean =>
+  balance.used_tokens === 0 &&
+  balance.used_cost_nano_usd === 0n &&
+  balance.held_tokens === 0 &&
+  balance.held_cost_nano_usd === 0n;
 
 function summaryRow(
   policy: BudgetPolicy,

@@ -1,20 +1,34 @@
-import { rejected, type Outcome } from "@budget/domain";
-import { isTransient } from "@budget/repositories";
+import { rejected, type Clock, type Outcome } from "@budget/domain";
+import { isTransient, isUnavailable } from "@budget/repositories";
 import type { Command } from "./command.ts";
 
 /** As many commands as one transaction takes. */
 const MAX_BATCH_COMMANDS = 512;
-/** As many commands as may wait; beyond, the answer is `overloaded` at once. */
-const MAX_WAITING_COMMANDS = 20_000;
+/** As many commands of one tenant as may wait; beyond, the answer is `overloaded` at once. */
+export const MAX_WAITING_COMMANDS = 10_000;
+/** As many of all tenants together: what waits takes memory, whosever it is. More than one tenant can fill alone. */
+export const MAX_BACKLOG_COMMANDS = 2 * MAX_WAITING_COMMANDS;
+/** Longer than this nobody waits for a turn: by then most callers have given up, and their work would be in vain. */
+export const MAX_WAIT_MS = 5000;
 /** Measured: one turn gave a fifth less over HTTP on PostgreSQL, more than four gave nothing more. */
 const GATHERING_TURNS = 4;
 /** How often a transaction that met another one is tried again. */
 const MAX_ATTEMPTS = 5;
 
+const STOPPING = "The server is stopping.";
+const TOO_MANY = "Too many requests are waiting; try again shortly.";
+const TOO_SLOW = "Requests have to wait too long; try again shortly.";
+
 interface Waiting {
   readonly command: Command<unknown>;
+  readonly since_ms: number;
   readonly resolve: (outcome: Outcome<unknown>) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** How many commands wait in the queues of all tenants. */
+export interface Backlog {
+  waiting: number;
 }
 
 /**
@@ -27,38 +41,66 @@ async function gather(): Promise<void> {
   }
 }
 
+const refuse = (detail: string): Outcome<never> => rejected({ code: "overloaded", detail });
+
 /** Carries out commands in one transaction and answers each, in order. `attempt` counts from 0. */
 export type BatchRunner = (
   commands: readonly Command<unknown>[],
   attempt: number,
 ) => Promise<Outcome<unknown>[]>;
 
+export interface CommandQueueOptions {
+  readonly runBatch: BatchRunner;
+  readonly clock: Clock;
+  /** Shared by the queues of all tenants. */
+  readonly backlog: Backlog;
+}
+
 /**
  * Gathers the commands of one tenant: those that arrive while a transaction is running go into the next one together.
- * A transaction that fails is tried again, then its commands one by one, so that none can fail its neighbours.
+ * A transaction that fails is tried again, then its commands one by one, so that none can fail its neighbours; one that
+ * fails because the database is away fails them all, for each of them alone would wait for it as long.
+ *
+ * What waits is bounded in number and in age. A command beyond is answered `overloaded` and is not carried out.
  */
 export class CommandQueue {
   readonly #runBatch: BatchRunner;
-  #waiting: Waiting[] = [];
+  readonly #clock: Clock;
+  readonly #backlog: Backlog;
+  /** The oldest first. */
+  readonly #waiting: Waiting[] = [];
+  /** When the transaction that runs now began. */
+  #busy_since_ms: number | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(runBatch: BatchRunner) {
+  constructor({ runBatch, clock, backlog }: CommandQueueOptions) {
     this.#runBatch = runBatch;
+    this.#clock = clock;
+    this.#backlog = backlog;
   }
 
   /** @returns the command's answer, once it is durable */
   submit<T>(command: Command<T>): Promise<Outcome<T>> {
-    if (this.#stopped || this.#waiting.length >= MAX_WAITING_COMMANDS) {
-      const detail = this.#stopped
-        ? "The server is stopping."
-        : "Too many requests are waiting; try again shortly.";
-      return Promise.resolve(rejected({ code: "overloaded", detail }));
-    }
+    const since_ms = this.#clock.now();
+    const reason = this.#reasonToRefuse(since_ms);
+    if (reason !== null) return Promise.resolve(refuse(reason));
     return new Promise<Outcome<T>>((resolve, reject) => {
-      this.#waiting.push({ command, resolve: resolve as Waiting["resolve"], reject });
+      this.#waiting.push({ command, since_ms, resolve: resolve as Waiting["resolve"], reject });
+      this.#backlog.waiting += 1;
       this.#running ??= this.#run();
     });
+  }
+
+  /**
+   * Answers the commands that have waited too long. It has to be called again and again, because a transaction that
+   * hangs does not come to it.
+   */
+  answerOverdue(): void {
+    const now_ms = this.#clock.now();
+    const inTime = this.#waiting.findIndex(({ since_ms }) => !isOverdue(since_ms, now_ms));
+    const overdue = this.#take(inTime === -1 ? this.#waiting.length : inTime);
+    for (const { resolve } of overdue) resolve(refuse(TOO_SLOW));
   }
 
   /** Takes nothing new; resolves when everything that waits is answered. */
@@ -67,25 +109,59 @@ export class CommandQueue {
     await this.#running;
   }
 
+  #reasonToRefuse(now_ms: number): string | null {
+    if (this.#stopped) return STOPPING;
+    if (this.#waiting.length >= MAX_WAITING_COMMANDS || this.#backlog.waiting >= MAX_BACKLOG_COMMANDS)
+      return TOO_MANY;
+    // Where those before it wait in vain, it would too.
+    const oldest_ms = this.#waiting[0]?.since_ms ?? now_ms;
+    return isOverdue(Math.min(oldest_ms, this.#busy_since_ms ?? now_ms), now_ms) ? TOO_SLOW : null;
+  }
+
+  /** Takes the oldest commands out. */
+  #take(count: number): readonly Waiting[] {
+    const taken = this.#waiting.splice(0, count);
+    this.#backlog.waiting -= taken.length;
+    return taken;
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       await gather();
-      await this.#answer(this.#waiting.splice(0, MAX_BATCH_COMMANDS));
+      this.answerOverdue();
+      const batch = this.#take(MAX_BATCH_COMMANDS);
+      if (batch.length > 0) await this.#answer(batch);
     }
     this.#running = null;
   }
 
   async #answer(batch: readonly Waiting[]): Promise<void> {
-    let outcomes: readonly Outcome<unknown>[];
-    try {
-      outcomes = await this.#attempt(batch.map(({ command }) => command));
-    } catch (error) {
-      const [first, ...others] = batch;
-      if (others.length === 0) return first?.reject(error);
-      for (const waiting of batch) await this.#answer([waiting]);
+    const error = await this.#answerTogether(batch);
+    if (error === null) return;
+    if (batch.length === 1 || isUnavailable(error)) {
+      for (const { reject } of batch) reject(error);
       return;
     }
-    for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome);
+    let reason: unknown = null;
+    for (const waiting of batch) {
+      const failure = isUnavailable(reason) ? reason : await this.#answerTogether([waiting]);
+      if (failure !== null) waiting.reject(failure);
+      reason = failure;
+    }
+  }
+
+  /** @returns what the transaction failed with, null where all are answered */
+  async #answerTogether(batch: readonly Waiting[]): Promise<unknown> {
+    this.#busy_since_ms = this.#clock.now();
+    try {
+      const outcomes = await this.#attempt(batch.map(({ command }) => command));
+      for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome);
+      return null;
+    } catch (error) {
+      return error;
+    } finally {
+      this.#busy_since_ms = null;
+    }
   }
 
   async #attempt(commands: readonly Command<unknown>[]): Promise<Outcome<unknown>[]> {
@@ -98,3 +174,5 @@ export class CommandQueue {
     }
   }
 }
+
+const isOverdue = (since_ms: number, now_ms: number): boolean => now_ms - since_ms > MAX_WAIT_MS;

@@ -23,6 +23,8 @@ export interface Command<T> {
   readonly allocation_ids: readonly string[];
   /** The id of what it makes, chosen beforehand: so a second attempt sees whether the first was committed. */
   readonly creates: { readonly allocation_id?: string; readonly record_id?: string };
+  /** Whether it changes nothing: then balances that are not there need not be made for it. */
+  readonly asks_only?: true;
   /** Whatever balances it will need, beside those of the allocations that it changes. */
   targets(preview: Preview): readonly Target[];
   /** Decides and changes the batch. Nothing may be changed before the last rejection. */

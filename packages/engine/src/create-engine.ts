@@ -4,6 +4,7 @@ import { createAllocationManager } from "./allocation-manager.ts";
 import { createBudgetManager } from "./budget-manager.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerRunner } from "./ledger-runner.ts";
+import { OutputEstimates } from "./output-estimates.ts";
 import { createPolicyManager } from "./policy-manager.ts";
 import { createPriceManager } from "./price-manager.ts";
 import { createTrackingManager } from "./tracking-manager.ts";
@@ -11,6 +12,8 @@ import { verifyTenant } from "./verify.ts";
 
 /** How often expired allocations are freed when no request does it. */
 const SWEEP_INTERVAL_MS = 30_000;
+/** How often servers share what they have learned of outputs. */
+const LEARNING_INTERVAL_MS = 30_000;
 /** How often the partitions of the coming months are looked after. */
 const PARTITION_INTERVAL_MS = 24 * 3_600_000;
 
@@ -29,6 +32,7 @@ export interface EngineOptions {
 export function createEngine({ database, clock, ids, timers, logger, tenant_ids }: EngineOptions): Engine {
   const runner = new LedgerRunner({ database, clock, ids });
   const alerts = new AlertRepository(database);
+  const outputs = new OutputEstimates({ database, clock });
 
   const logFailure = (what: string) => (error: unknown) =>
     logger.error("budget_engine", `${what} failed`, { error: String(error) });
@@ -40,18 +44,26 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
     ensureUsagePartitions(database, clock.now()).catch(logFailure("Making usage partitions"));
   });
 
+  const loaded = outputs.load().catch(logFailure("Reading learned outputs"));
+  const stopLearning = timers.every(LEARNING_INTERVAL_MS, () => {
+    outputs.flush().catch(logFailure("Storing learned outputs"));
+  });
+
   return {
     budgets: createBudgetManager(runner),
     policies: createPolicyManager(runner),
-    allocations: createAllocationManager(runner),
-    usage: createTrackingManager(runner),
+    allocations: createAllocationManager(runner, outputs),
+    usage: createTrackingManager(runner, outputs),
     prices: createPriceManager(runner),
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
     verify: (context) => verifyTenant(database, context.tenant_id),
     async stop() {
       stopSweeping();
       stopPartitioning();
+      stopLearning();
       await runner.stop();
+      await loaded;
+      await outputs.flush().catch(logFailure("Storing learned outputs"));
     },
   };
 }

@@ -12,6 +12,7 @@ import type {
   BudgetQuery,
   BudgetSummaryWire,
   BudgetUpdate,
+  ExplainedDecision,
   Grant,
   Outcome,
   Period,
@@ -68,6 +69,8 @@ export interface VerifyReport {
 export interface BudgetManager {
   create(context: CommandContext, input: BudgetCreate): Promise<Outcome<Budget>>;
   get(context: CommandContext, budget_id: string): Promise<Outcome<Budget>>;
+  /** The one that requests are charged to which name none. */
+  getDefault(context: CommandContext): Promise<Budget>;
   list(context: CommandContext, query: BudgetQuery): Promise<Page<Budget>>;
   /** @param expected_version the version that the caller saw; null to change whatever is there */
   update(
@@ -113,6 +116,8 @@ export interface AllocationManager {
   extend(context: CommandContext, allocation_id: string, input: AllocationExtend): Promise<Outcome<Grant>>;
   release(context: CommandContext, allocation_id: string): Promise<Outcome<BudgetAllocation>>;
   get(context: CommandContext, allocation_id: string): Promise<Outcome<BudgetAllocation>>;
+  /** What a decision looked at. Refusals are kept for 30 days, grants as long as their allocations. */
+  explain(context: CommandContext, decision_id: string): Promise<Outcome<ExplainedDecision>>;
   list(context: CommandContext, query: AllocationQuery): Promise<Page<BudgetAllocation>>;
 }
 

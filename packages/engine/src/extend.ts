@@ -1,19 +1,22 @@
 import {
   accepted,
   decideAllocation,
-  holdOf,
+  decisionRecord,
+  holdChange,
   rejected,
   type AllocationExtend,
   type BudgetAllocation,
-  type Decision,
   type Grant,
+  type HoldRequest,
   type Outcome,
 } from "@budget/domain";
-import { addRefusalEvent, estimateCost, priceOf, raiseOverrides, readExpiration } from "./allocate.ts";
+import { alternativesFor, raiseOverrides, readExpiration } from "./allocate.ts";
 import { targetOf, type Batch } from "./batch.ts";
 import type { Command, Target } from "./command.ts";
+import { estimateCost, priceOf } from "./hold-cost.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
-import { notFound, whyNotChargeable } from "./requests.ts";
+import { refuse } from "./refusals.ts";
+import { notFound, whyNotChargeable, whyUndecidable } from "./requests.ts";
 
 /** Gives a live allocation more tokens, decided like a request of their own, or another end. */
 export class ExtendCommand implements Command<Grant> {
@@ -49,17 +52,25 @@ export class ExtendCommand implements Command<Grant> {
         ? accepted(allocation.expiration_time_ms)
         : readExpiration(expiration_time, batch.now_ms);
     if (!expiration.ok) return expiration;
-    if (additional_tokens === undefined) return this.#grant(batch, allocation, expiration.value, []);
+    if (additional_tokens === undefined) return this.#grant(batch, allocation, expiration.value, [], []);
 
-    const unchargeable = whyNotChargeable(batch.catalog, allocation.budget_id);
-    if (unchargeable !== null) return rejected(unchargeable);
-    const { decision, extended } = decideExtension(batch, allocation, additional_tokens);
+    const { catalog } = batch;
+    const wrong =
+      whyNotChargeable(catalog, allocation.budget_id) ??
+      whyUndecidable(catalog, allocation.budget_id, allocation);
+    if (wrong !== null) return rejected(wrong);
+    const request = extensionRequest(batch, allocation, additional_tokens);
+    const counted = batch.counted(targetOf(batch.catalog, allocation));
+    const decision = decideAllocation(request, counted);
     if (!decision.granted) {
-      addRefusalEvent(batch, allocation.budget_id, allocation.allocation_id, allocation, decision.refusal);
-      return rejected(decision.refusal);
+      const record = decisionRecord(request, counted, decision, null);
+      return refuse(batch, askedBy(allocation, batch.nextId()), record, decision.refusal);
     }
     raiseOverrides(batch, decision.warnings, allocation.context_id);
-    return this.#grant(batch, extended, expiration.value, decision.warnings);
+    const extended = request.extend(additional_tokens);
+    const { tokens_allocated } = extended;
+    const alternatives = alternativesFor(catalog, allocation, tokens_allocated, decision, batch.now_ms);
+    return this.#grant(batch, extended, expiration.value, decision.warnings, alternatives);
   }
 
   #grant(
@@ -67,42 +78,52 @@ export class ExtendCommand implements Command<Grant> {
     allocation: BudgetAllocation,
     expiration_time_ms: number,
     warnings: Grant["warnings"],
+    alternatives: Grant["alternatives"],
   ): Outcome<Grant> {
     const extended = { ...allocation, expiration_time_ms };
-    batch.putAllocation(extended, "allocation.extended");
-    return accepted({ allocation: extended, warnings, alternatives: [] });
+    batch.changeAllocation(extended, "allocation.extended");
+    return accepted({ allocation: extended, learned: null, warnings, alternatives });
   }
 }
 
+interface ExtensionRequest extends HoldRequest {
+  readonly extend: (additional_tokens: number) => BudgetAllocation;
+}
+
 /**
- * The tokens of an extension are decided by what they would add to the hold: an allocation that is used beyond its
- * tokens first makes up for that.
+ * An extension is decided by what it would add to the hold: an allocation that is used beyond its tokens first makes up
+ * for that.
  */
-function decideExtension(
+function extensionRequest(
   batch: Batch,
   allocation: BudgetAllocation,
   additional_tokens: number,
-): { readonly decision: Decision; readonly extended: BudgetAllocation } {
+): ExtensionRequest {
   const price = priceOf(batch.catalog, allocation, batch.now_ms);
-  const held = holdOf(allocation);
-  const overused = Math.max(0, allocation.tokens_used - allocation.tokens_allocated);
-  const extend = (tokens: number): BudgetAllocation => ({
-    ...allocation,
-    tokens_allocated: allocation.tokens_allocated + tokens,
-    cost_allocated_nano_usd:
-      allocation.cost_allocated_nano_usd + (estimateCost(price, tokens, undefined) ?? 0n),
-  });
-  const extended = extend(additional_tokens);
-  const addedCost = (by: BudgetAllocation) =>
-    price === undefined ? null : holdOf(by).cost_nano_usd - held.cost_nano_usd;
-  const decision = decideAllocation(
-    {
-      tokens: holdOf(extended).tokens - held.tokens,
-      cost_nano_usd: addedCost(extended),
-      priority: allocation.priority,
-      costOfTokens: (tokens) => addedCost(extend(tokens + overused)),
+  // What all the tokens cost together, less what those before did: a longer call can reach a dearer tier.
+  const estimate = (tokens: number) =>
+    estimateCost(price, tokens, allocation.input_tokens ?? undefined) ?? 0n;
+  const estimated_before = estimate(allocation.tokens_allocated);
+  const extend = (tokens: number): BudgetAllocation => {
+    const tokens_allocated = allocation.tokens_allocated + tokens;
+    const added_cost = estimate(tokens_allocated) - estimated_before;
+    const cost_allocated_nano_usd = allocation.cost_allocated_nano_usd + added_cost;
+    return { ...allocation, tokens_allocated, cost_allocated_nano_usd };
+  };
+  return {
+    tokens: additional_tokens,
+    min_tokens: additional_tokens,
+    priority: allocation.priority,
+    extend,
+    holdFor(tokens) {
+      const change = holdChange(allocation, extend(tokens));
+      return price === undefined ? { ...change, cost_nano_usd: null } : change;
     },
-    batch.counted(targetOf(batch.catalog, allocation)),
-  );
-  return { decision, extended };
+  };
+}
+
+/** An extension as a refusal names it. */
+function askedBy(allocation: BudgetAllocation, refusal_id: string) {
+  const { allocation_id, budget_id, context_id, tier, provider, model, component, task_type } = allocation;
+  return { refusal_id, allocation_id, budget_id, context_id, tier, provider, model, component, task_type };
 }

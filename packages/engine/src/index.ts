@@ -16,3 +16,4 @@ export {
 } from "./engine.ts";
 export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";
 export { verifyTenant } from "./verify.ts";
+export { MIN_SAMPLES, OutputEstimates, type OutputEstimate } from "./output-estimates.ts";

@@ -8,6 +8,8 @@ import {
 } from "@budget/domain";
 import {
   Ledger,
+  isTransient,
+  mayHaveCommitted,
   type BalanceKey,
   type Database,
   type IdempotencyRecord,
@@ -16,8 +18,8 @@ import {
 import { Batch, balanceKeys, targetOf } from "./batch.ts";
 import type { BudgetTree } from "./budget-tree.ts";
 import { Catalog } from "./catalog.ts";
-import type { Command } from "./command.ts";
-import { CommandQueue } from "./command-queue.ts";
+import type { Command, Target } from "./command.ts";
+import { CommandQueue, type Backlog } from "./command-queue.ts";
 import { remember, replay } from "./idempotency.ts";
 
 /** As many expired allocations as one transaction frees; where more are due, it frees these alone and goes again. */
@@ -41,6 +43,7 @@ export class LedgerRunner {
   readonly ids: IdSource;
   readonly #ledger: Ledger;
   readonly #tenants = new Map<string, TenantState>();
+  readonly #backlog: Backlog = { waiting: 0 };
   #stopped = false;
 
   constructor({ database, clock, ids }: LedgerRunnerOptions) {
@@ -64,19 +67,23 @@ export class LedgerRunner {
     work: (session: LedgerSession, tree: BudgetTree) => Promise<T>,
   ): Promise<T> {
     const { catalog } = this.#tenant(tenant_id);
-    return this.#ledger.transaction(tenant_id, "exclusive", async (session) => {
-      await catalog.refresh(
-        this.database,
-        session.transaction,
-        await catalog.readVersions(session.transaction),
-      );
-      return work(session, catalog.budgets);
-    });
+    const change = () =>
+      this.#ledger.transaction(tenant_id, "exclusive", async (session) => {
+        const versions = await catalog.readVersions(session.transaction);
+        await catalog.refresh(this.database, session.transaction, versions);
+        return work(session, catalog.budgets);
+      });
+    return retried(change);
   }
 
   /** Frees what expired allocations hold, and brings the tenant's catalogue up to date: an empty transaction does both. */
   async freeExpired(tenant_id: string): Promise<void> {
     await this.submit(tenant_id, NO_COMMAND);
+  }
+
+  /** Answers the commands that have waited too long, also while the transaction before them hangs. */
+  answerOverdue(): void {
+    for (const { queue } of this.#tenants.values()) queue.answerOverdue();
   }
 
   /** The tenant's catalogue as of the last transaction of this server. */
@@ -93,7 +100,11 @@ export class LedgerRunner {
     let state = this.#tenants.get(tenant_id);
     if (state === undefined) {
       const catalog = new Catalog(tenant_id);
-      const queue = new CommandQueue((commands, attempt) => this.#runBatch(catalog, commands, attempt));
+      const queue = new CommandQueue({
+        runBatch: (commands, attempt) => this.#runBatch(catalog, commands, attempt),
+        clock: this.clock,
+        backlog: this.#backlog,
+      });
       state = { catalog, queue };
       this.#tenants.set(tenant_id, state);
       if (this.#stopped) void queue.stop();
@@ -107,7 +118,9 @@ export class LedgerRunner {
     attempt: number,
   ): Promise<Outcome<unknown>[]> {
     for (;;) {
-      const outcomes = await this.#ledger.transaction(catalog.tenant_id, "shared", (session) =>
+      // A first attempt whose commit got no answer may still be committing: to run alone is to wait for its end.
+      const mode = attempt === 0 ? "shared" : "exclusive";
+      const outcomes = await this.#ledger.transaction(catalog.tenant_id, mode, (session) =>
         this.#decide(session, catalog, commands, attempt),
       );
       if (outcomes !== null) return outcomes;
@@ -136,9 +149,13 @@ export class LedgerRunner {
       now_ms,
       allocations: new Map(allocations.map((one) => [one.allocation_id, one])),
     };
-    const targets = allocations.map((allocation) => targetOf(catalog, allocation));
-    if (!onlyExpire) for (const command of commands) targets.push(...command.targets(preview));
-    const balances = await lockRest(session, balanceKeys(targets), found.balances);
+    const changed = allocations.map((allocation) => targetOf(catalog, allocation));
+    const asked: Target[] = [];
+    for (const command of onlyExpire ? [] : commands)
+      (command.asks_only === true ? asked : changed).push(...command.targets(preview));
+    const locked = await lockRest(session, balanceKeys(changed), found.balances);
+    const peeked = await session.lockKnownBalances(missingKeys(balanceKeys(asked), locked));
+    const balances = [...locked, ...peeked];
 
     const { usage_records } = found;
     const batch = new Batch({ catalog, now_ms, nextId, allocations, balances, usage_records });
@@ -187,14 +204,18 @@ function foreseenBalances(
   return balanceKeys(commands.flatMap((command) => command.targets(preview)));
 }
 
+function missingKeys(needed: readonly BalanceKey[], locked: readonly Balance[]): readonly BalanceKey[] {
+  const have = new Set(locked.map(({ policy_id, scope }) => `${policy_id}/${scope}`));
+  return needed.filter(({ policy_id, scope }) => !have.has(`${policy_id}/${scope}`));
+}
+
 /** Locks the balances that are needed and were not foreseen. */
 async function lockRest(
   session: LedgerSession,
   needed: readonly BalanceKey[],
   locked: readonly Balance[],
 ): Promise<readonly Balance[]> {
-  const have = new Set(locked.map(({ policy_id, scope }) => `${policy_id}/${scope}`));
-  const missing = needed.filter(({ policy_id, scope }) => !have.has(`${policy_id}/${scope}`));
+  const missing = missingKeys(needed, locked);
   return missing.length === 0 ? locked : [...locked, ...(await session.lockBalances(missing))];
 }
 
@@ -214,6 +235,20 @@ function executeAll(
     if (isFinal(outcome)) batch.addIdempotencyRecord(remember(idempotency, outcome, batch.now_ms));
     return outcome;
   });
+}
+
+/** How often a change that met another transaction is tried again. */
+const MAX_CHANGE_ATTEMPTS = 5;
+
+/** Tries a change again where it failed for the moment, and is known not to have happened. */
+async function retried<T>(change: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await change();
+    } catch (error) {
+      if (attempt >= MAX_CHANGE_ATTEMPTS || !isTransient(error) || mayHaveCommitted(error)) throw error;
+    }
+  }
 }
 
 const NO_COMMAND: Command<null> = {

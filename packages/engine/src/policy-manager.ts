@@ -1,4 +1,5 @@
 import {
+  MAX_USD,
   accepted,
   isTimeZone,
   parseUsdToNano,
@@ -26,6 +27,8 @@ type PolicyFields = Omit<
   BudgetPolicy,
   "tenant_id" | "policy_id" | "budget_id" | "created_at_ms" | "updated_at_ms" | "version"
 >;
+
+const MAX_COST_LIMIT_NANO_USD = BigInt(MAX_USD) * 1_000_000_000n;
 
 const DEFAULT_FIELDS: Omit<PolicyFields, "type" | "period"> = {
   time_zone: "UTC",
@@ -57,7 +60,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   ): Promise<void> {
     const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
     await policies[write](session.transaction, { ...policy, deleted_at_ms: null }, catalog_version);
-    await recountPolicies(session, tree, [policy], policy.updated_at_ms);
+    await recountPolicies(session, tree, [policy], policy.updated_at_ms, "anew");
     await announce(session, write === "create" ? "policy.created" : "policy.updated", policy);
   }
 
@@ -89,9 +92,10 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   return {
     create(context: CommandContext, input: PolicyCreate): Promise<Outcome<BudgetPolicy>> {
       const idempotency = idempotentRequest(context, "policy.create", input);
-      const now_ms = clock.now();
-      return runner.exclusively(context.tenant_id, (session, tree) =>
-        once(session, idempotency, now_ms, async () => {
+      return runner.exclusively(context.tenant_id, (session, tree) => {
+        // Read under the lock: while it was waited for, a window may have turned.
+        const now_ms = clock.now();
+        return once(session, idempotency, now_ms, async () => {
           const budget_id = input.budget_id ?? tree.default_budget_id;
           if (budget_id === null)
             return invalid("/budget_id", "There is no default budget, so a budget_id is needed.");
@@ -115,8 +119,8 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
           };
           await save(session, tree, "create", policy);
           return accepted(policy);
-        }),
-      );
+        });
+      });
     },
 
     async get(context: CommandContext, policy_id: string): Promise<Outcome<BudgetPolicy>> {
@@ -207,7 +211,10 @@ function readCostLimit(
   if (cost_limit === undefined) return accepted(base);
   if (cost_limit === null) return accepted(null);
   try {
-    return accepted(parseUsdToNano(cost_limit));
+    const limit = parseUsdToNano(cost_limit);
+    if (limit > MAX_COST_LIMIT_NANO_USD)
+      return invalid("/cost_limit", `cost_limit must be at most ${MAX_USD} USD.`);
+    return accepted(limit);
   } catch (error) {
     return invalid("/cost_limit", (error as Error).message);
   }

@@ -3,7 +3,9 @@ import {
   accepted,
   bookOnAllocation,
   costOf,
+  familyOf,
   holdOf,
+  matchesModel,
   overageOf,
   rejected,
   tierOf,
@@ -17,12 +19,13 @@ import {
   type UsageCost,
   type UsageRecord,
 } from "@budget/domain";
+import type { OutputSketchKey } from "@budget/repositories";
 import { targetOf, type Batch } from "./batch.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Command, Preview, Target } from "./command.ts";
 import type { UsageInput } from "./engine.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
-import { priceOf } from "./allocate.ts";
+import { priceOf } from "./hold-cost.ts";
 import { DEFAULT_TASK_TYPE, invalid, notFound } from "./requests.ts";
 
 /** Whom a usage is charged to, and what it was. */
@@ -39,6 +42,7 @@ export class RecordUsageCommand implements Command<UsageRecord> {
   readonly allocation_ids: readonly string[];
   readonly creates: { readonly record_id: string };
   readonly #input: UsageInput;
+  #observation: OutputObservation | null = null;
 
   /** @param record_id the id that the record will have */
   constructor(input: UsageInput, record_id: string, idempotency: IdempotentRequest | null) {
@@ -46,6 +50,11 @@ export class RecordUsageCommand implements Command<UsageRecord> {
     this.allocation_ids = input.allocation_id === undefined ? [] : [input.allocation_id];
     this.creates = { record_id };
     this.idempotency = idempotency;
+  }
+
+  /** What can be learned from the call; null where it was not booked by this command, or is not over. */
+  get observation(): OutputObservation | null {
+    return this.#observation;
   }
 
   targets({ catalog, allocations }: Preview): readonly Target[] {
@@ -67,22 +76,48 @@ export class RecordUsageCommand implements Command<UsageRecord> {
     if (!charge.ok) return charge;
     const quantities = quantitiesOf(input);
     if (!quantities.ok) return quantities;
+    const price = priceOf(batch.catalog, charge.value, batch.now_ms);
+    const priced = bookableCost(quantities.value, price);
+    if (priced.cost.total_cost_nano_usd > MAX_COST_NANO_USD) return TOO_DEAR;
 
     // From here on the usage is booked and everything must succeed.
     const target = usageTarget(batch.catalog, charge.value);
     const held = allocation === undefined ? NOTHING : heldFor(batch, allocation, target);
-    const { record, unpriced_units } = newRecord(
+    const record = newRecord(
       batch,
       record_id,
       input,
       charge.value,
       quantities.value,
+      priced.cost,
+      price,
       held,
     );
+    this.#observation = observe(record, allocation, input.final ?? false);
     if (allocation !== undefined) settle(batch, allocation, record, input.final ?? false);
-    batch.addUsage(record, target, unpriced_units);
+    batch.addUsage(record, target, priced.unpriced_units);
     return accepted(record);
   }
+}
+
+/** How many output tokens one whole call of a kind made. */
+export interface OutputObservation {
+  readonly key: OutputSketchKey;
+  readonly output_tokens: number;
+}
+
+/** A call is known as a whole where one record books it: without an allocation, or as its first and last record. */
+function observe(
+  record: UsageRecord,
+  allocation: BudgetAllocation | undefined,
+  final: boolean,
+): OutputObservation | null {
+  if (allocation !== undefined && !(final && allocation.tokens_used === 0)) return null;
+  const { tenant_id, provider, model, component, task_type, output_tokens } = record;
+  return {
+    key: { tenant_id, provider, model: familyOf(model) ?? model, component, task_type },
+    output_tokens,
+  };
 }
 
 const usageTarget = (catalog: Catalog, charge: Charge): Target => ({
@@ -124,7 +159,7 @@ function chargeOf(
   const model = input.model ?? allocation?.model ?? undefined;
   if (model === undefined) return required("model");
   const task_type = input.task_type ?? allocation?.task_type ?? DEFAULT_TASK_TYPE;
-  const sameModel = provider === allocation?.provider && model === allocation.model;
+  const sameModel = provider === allocation?.provider && matchesModel(allocation.model, model);
   const tier = input.tier ?? (sameModel ? allocation.tier : tierOf({ model, component, provider }));
   return accepted({ budget_id, context_id, component, provider, model, task_type, tier });
 }
@@ -152,7 +187,9 @@ function quantitiesOf(input: UsageInput): Outcome<UsageQuantities> {
     output_tokens: output_tokens ?? input.usage?.output_tokens ?? 0,
   };
   const [problem] = validateUsage(usage);
-  return problem === undefined ? accepted(usage) : invalid(`/usage/${problem.field}`, problem.detail);
+  if (problem === undefined) return accepted(usage);
+  const isNamedAlone = problem.field in input;
+  return invalid(isNamedAlone ? `/${problem.field}` : `/usage/${problem.field}`, problem.detail);
 }
 
 /**
@@ -165,11 +202,13 @@ function heldFor(batch: Batch, allocation: BudgetAllocation, usage: Target): Amo
   return covered ? holdOf(allocation) : NOTHING;
 }
 
-interface PricedRecord {
-  readonly record: UsageRecord;
-  /** What the price does not know; booked as quantities, without a cost. */
-  readonly unpriced_units: readonly string[];
-}
+/** No call costs as much: it is a mistake of whoever reports it, and a few of them would not fit the sums. */
+const MAX_COST_NANO_USD = 1_000_000n * 1_000_000_000n;
+
+const TOO_DEAR = invalid(
+  "/usage",
+  "The usage would cost more than 1000000 USD, which no call does; check the quantities.",
+);
 
 function newRecord(
   batch: Batch,
@@ -177,16 +216,16 @@ function newRecord(
   input: UsageInput,
   charge: Charge,
   usage: UsageQuantities,
+  cost: BookableCost,
+  price: ProviderPricing | undefined,
   held: Amount,
-): PricedRecord {
-  const price = priceOf(batch.catalog, charge, batch.now_ms);
-  const { cost, unpriced_units } = bookableCost(usage, price);
+): UsageRecord {
   const input_tokens = usage.input_tokens ?? 0;
   const output_tokens = usage.output_tokens ?? 0;
   const total_tokens = input_tokens + output_tokens;
   const { total_cost_nano_usd } = cost;
   const overage = overageOf({ tokens: total_tokens, cost_nano_usd: total_cost_nano_usd }, held);
-  const record: UsageRecord = {
+  return {
     tenant_id: batch.catalog.tenant_id,
     record_id,
     allocation_id: input.allocation_id ?? null,
@@ -209,7 +248,6 @@ function newRecord(
     user_id: input.user_id ?? null,
     metadata: input.metadata ?? {},
   };
-  return { record, unpriced_units };
 }
 
 type BookableCost = Omit<UsageCost, "ok">;
@@ -229,20 +267,27 @@ const NO_COST: BookableCost = {
 function bookableCost(
   usage: UsageQuantities,
   price: ProviderPricing | undefined,
-): { readonly cost: BookableCost; readonly unpriced_units: readonly string[] } {
+): {
+  readonly cost: BookableCost;
+  /** What the price does not know; booked as quantities, without a cost. */
+  readonly unpriced_units: readonly string[];
+} {
   if (price === undefined)
     return { cost: NO_COST, unpriced_units: Object.keys(usage).filter((unit) => usage[unit] !== 0) };
-  const outcome = costOf(usage, price);
-  if (outcome.ok) return { cost: outcome, unpriced_units: [] };
-  const unknown = new Set(outcome.units);
-  const known = Object.fromEntries(Object.entries(usage).filter(([unit]) => !unknown.has(unit)));
-  const rest = costOf(known, price);
-  return { cost: rest.ok ? rest : NO_COST, unpriced_units: outcome.units };
+  const unpriced_units: string[] = [];
+  for (let known = usage; ;) {
+    const outcome = costOf(known, price);
+    if (outcome.ok) return { cost: outcome, unpriced_units };
+    // Without a part that has no price, the whole that it was part of may be found to have none either.
+    const { units } = outcome;
+    unpriced_units.push(...units);
+    known = Object.fromEntries(Object.entries(known).filter(([unit]) => !units.includes(unit)));
+  }
 }
 
 function settle(batch: Batch, allocation: BudgetAllocation, record: UsageRecord, final: boolean): void {
   const amount = { tokens: record.total_tokens, cost_nano_usd: record.total_cost_nano_usd };
   const booked = bookOnAllocation(allocation, amount, final, batch.now_ms);
   const settled = booked.status === "settled" && allocation.status === "active";
-  batch.putAllocation(booked, settled ? "allocation.settled" : null);
+  batch.changeAllocation(booked, settled ? "allocation.settled" : null);
 }

@@ -33,7 +33,7 @@ export class ReleaseCommand implements Command<BudgetAllocation> {
       });
     }
     const released = closeAllocation(allocation, "released", batch.now_ms);
-    batch.putAllocation(released, "allocation.released");
+    batch.changeAllocation(released, "allocation.released");
     return accepted(released);
   }
 }

@@ -1,6 +1,5 @@
 import {
   PRIORITY,
-  defaultTokens,
   missingDimension,
   rejected,
   tierOf,
@@ -16,7 +15,7 @@ export const DEFAULT_PRIORITY = PRIORITY.normal;
 
 /** The outcome of a thing that is not there. */
 export const notFound = (
-  what: "budget" | "policy" | "allocation" | "usage_record",
+  what: "budget" | "policy" | "allocation" | "decision" | "usage_record",
   id: string,
 ): Outcome<never> =>
   rejected({ code: `${what}_not_found`, detail: `There is no ${what.replace("_", " ")} with the id ${id}.` });
@@ -45,15 +44,6 @@ export function dimensionsOf(
     component,
     task_type: input.task_type ?? DEFAULT_TASK_TYPE,
   };
-}
-
-/** The tokens that a request asks for: those it names, or the default for its task type and priority. */
-export function tokensOf(input: AllocationCreate): number {
-  if (input.tokens_allocated !== undefined) return input.tokens_allocated;
-  if (input.input_tokens !== undefined && input.max_output_tokens !== undefined) {
-    return input.input_tokens + input.max_output_tokens;
-  }
-  return defaultTokens(input.task_type ?? null, input.priority ?? DEFAULT_PRIORITY);
 }
 
 /** Why a budget cannot be charged, or null where it can. */

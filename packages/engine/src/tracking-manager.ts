@@ -15,6 +15,7 @@ import { UsageRecordRepository, UsageRollupRepository } from "@budget/repositori
 import type { CommandContext, TrackingManager, UsageInput, UsagePage } from "./engine.ts";
 import { idempotentRequest } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
+import type { OutputEstimates } from "./output-estimates.ts";
 import { RecordUsageCommand } from "./record-usage.ts";
 import { notFound } from "./requests.ts";
 
@@ -26,18 +27,19 @@ interface Span {
   readonly end_ms: number | null;
 }
 
-export function createTrackingManager(runner: LedgerRunner): TrackingManager {
+export function createTrackingManager(runner: LedgerRunner, outputs: OutputEstimates): TrackingManager {
   const { database, clock, ids } = runner;
   const records = new UsageRecordRepository(database);
   const rollups = new UsageRollupRepository(database);
 
   return {
-    record(context: CommandContext, input: UsageInput): Promise<Outcome<UsageRecord>> {
+    async record(context: CommandContext, input: UsageInput): Promise<Outcome<UsageRecord>> {
       const idempotency = idempotentRequest(context, "usage.record", input);
-      return runner.submit(
-        context.tenant_id,
-        new RecordUsageCommand(input, ids.next(clock.now()), idempotency),
-      );
+      const command = new RecordUsageCommand(input, ids.next(clock.now()), idempotency);
+      const outcome = await runner.submit(context.tenant_id, command);
+      const { observation } = command;
+      if (outcome.ok && observation !== null) outputs.observe(observation.key, observation.output_tokens);
+      return outcome;
     },
 
     async get(context: CommandContext, record_id: string): Promise<Outcome<UsageRecord>> {
@@ -94,12 +96,11 @@ function spanOf(
   end: string | undefined,
   now_ms: number,
 ): Span {
-  if (start === undefined && end === undefined && period !== undefined) {
-    const window = windowAt(period, "UTC", now_ms);
-    return window.end_ms === null ? { start_ms: null, end_ms: null } : window;
-  }
+  const window = start === undefined && period !== undefined ? windowAt(period, "UTC", now_ms) : null;
+  const hasEnd = window !== null && window.end_ms !== null;
+  const current = hasEnd ? window : { start_ms: null, end_ms: null };
   return {
-    start_ms: start === undefined ? null : Math.floor(Date.parse(start) / HOUR_MS) * HOUR_MS,
-    end_ms: end === undefined ? null : Math.ceil(Date.parse(end) / HOUR_MS) * HOUR_MS,
+    start_ms: start === undefined ? current.start_ms : Math.floor(Date.parse(start) / HOUR_MS) * HOUR_MS,
+    end_ms: end === undefined ? current.end_ms : Math.ceil(Date.parse(end) / HOUR_MS) * HOUR_MS,
   };
 }

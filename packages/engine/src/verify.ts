@@ -17,6 +17,7 @@ import type { VerifyDifference, VerifyReport } from "./engine.ts";
  */
 export function verifyTenant(database: Database, tenant_id: string): Promise<VerifyReport> {
   return database.snapshot(async (transaction) => {
+    await transaction.takeTime();
     const tree = await BudgetTree.read(database, transaction, tenant_id);
     const differences: VerifyDifference[] = [];
     const policies = tree.policies();

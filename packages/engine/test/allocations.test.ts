@@ -252,6 +252,13 @@ onEveryDatabase("allocations", (open) => {
   });
 
   describe("check", () => {
+    it("leaves nothing behind, not even the balance of a context that it is the first to name", async () => {
+      const test = await open();
+      const { budget_id } = await test.budgetWith({ token_limit: 100, period: "per_task" });
+      value(await test.engine.allocations.check(CONTEXT, request(budget_id, 10, { context_id: "new" })));
+      expect(await test.test_database.database.knex("balances")).to.deep.equal([]);
+    });
+
     it("answers like allocate, and holds nothing", async () => {
       const test = await open();
       const { budget_id } = await test.budgetWith({ token_limit: 1000 });
@@ -278,6 +285,59 @@ onEveryDatabase("allocations", (open) => {
       );
       expect(granted.allocation).to.include({ tokens_allocated: 1000, cost_allocated_nano_usd: 4_000_000n });
       expect((await test.counted(budget_id)).held).to.equal(1000);
+    });
+
+    it("says how many more tokens would fit where more was used than allocated", async () => {
+      const test = await open();
+      const { budget_id } = await test.budgetWith({ token_limit: 500 });
+      const { allocation } = value(await test.allocate(budget_id, 100));
+      const { allocation_id } = allocation;
+      value(await test.engine.usage.record(CONTEXT, { allocation_id, input_tokens: 150, output_tokens: 0 }));
+      const extend = (additional_tokens: number) =>
+        test.engine.allocations.extend(CONTEXT, allocation_id, { additional_tokens });
+      const refused = await extend(1000);
+      expect(
+        refused.ok ? null : "tokens_that_fit" in refused.rejection && refused.rejection.tokens_that_fit,
+      ).to.equal(400);
+      expect(code(await extend(401))).to.equal("insufficient_budget");
+      expect(code(await extend(400))).to.equal("ok");
+    });
+
+    it("adds output at its price to an allocation whose input is known", async () => {
+      const test = await open();
+      const { budget_id } = await test.budgetWith({ cost_limit: 1 });
+      const call = { context_id: "c", component: "x", provider: "acme", model: "small", budget_id };
+      const { allocation } = value(
+        await test.engine.allocations.allocate(CONTEXT, {
+          ...call,
+          input_tokens: 100,
+          max_output_tokens: 10,
+        }),
+      );
+      expect(allocation).to.include({ input_tokens: 100, cost_allocated_nano_usd: 140_000n });
+      const extended = value(
+        await test.engine.allocations.extend(CONTEXT, allocation.allocation_id, { additional_tokens: 5 }),
+      );
+      expect(extended.allocation.cost_allocated_nano_usd).to.equal(160_000n);
+    });
+
+    it("asks for a dimension that a policy has come to look at", async () => {
+      const test = await open();
+      const { budget_id } = await test.budgetWith({ token_limit: 1000 });
+      const nameless = { context_id: "c", component: "x", tokens_allocated: 10, budget_id };
+      const { allocation } = value(await test.engine.allocations.allocate(CONTEXT, nameless));
+      const policy = {
+        budget_id,
+        type: "enforce",
+        period: "daily",
+        provider: "acme",
+        token_limit: 100,
+      } as const;
+      value(await test.engine.policies.create(CONTEXT, policy));
+      const more = { additional_tokens: 500 };
+      expect(code(await test.engine.allocations.extend(CONTEXT, allocation.allocation_id, more))).to.equal(
+        "dimension_required",
+      );
     });
 
     it("makes up first for what was used beyond the allocation", async () => {

@@ -121,6 +121,97 @@ onEveryDatabase("usage", (open) => {
     expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
   });
 
+  it("counts a dated snapshot in the limits of its model, whatever name holds and whatever name books", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 2000, model: "small", period: "total" });
+    const { allocation } = value(await test.allocate(budget_id, 2000, { tier: "local_lightweight" }));
+    const { allocation_id } = allocation;
+    const body = {
+      allocation_id,
+      model: "small-2026-01-15",
+      input_tokens: 1500,
+      output_tokens: 0,
+      final: true,
+    };
+    const record = value(await test.engine.usage.record(CONTEXT, body));
+    expect(record).to.include({ model: "small-2026-01-15", tier: "local_lightweight", overage_tokens: 0 });
+    expect(await test.counted(budget_id)).to.include({ used: 1500, held: 0 });
+    expect(code(await test.allocate(budget_id, 501, { model: "small-2026-02-01" }))).to.equal(
+      "insufficient_budget",
+    );
+    const later = { budget_id, type: "enforce", period: "total", model: "small", token_limit: 1 } as const;
+    const { policy_id } = value(await test.engine.policies.create(CONTEXT, later));
+    const rows = value(await test.engine.budgets.summary(CONTEXT, budget_id, null));
+    expect(rows.find((row) => row.policy_id === policy_id)?.total_tokens_used).to.equal(1500);
+    expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
+  });
+
+  it("alerts where the cost passes what was held, though the tokens do not", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ cost_limit: 1 });
+    const split = { tokens_allocated: undefined, input_tokens: 1999, max_output_tokens: 1 };
+    const { tokens_allocated: _none, ...fields } = { ...split };
+    const asked = { context_id: "c", component: "x", provider: "acme", model: "small", budget_id, ...fields };
+    const { allocation } = value(await test.engine.allocations.allocate(CONTEXT, asked));
+    const { allocation_id } = allocation;
+    const record = value(
+      await test.engine.usage.record(CONTEXT, {
+        allocation_id,
+        input_tokens: 1,
+        output_tokens: 1999,
+        final: true,
+      }),
+    );
+    expect(record).to.include({ overage_tokens: 0, overage_cost_nano_usd: 1998n * 3000n });
+    const { items } = await test.engine.alerts.list(CONTEXT, { budget_id });
+    expect(items.map(({ kind }) => kind)).to.deep.equal(["overage"]);
+  });
+
+  it("prices what it can where several units have no price, one within the other", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ cost_limit: 1 });
+    const call = { budget_id, context_id: "c", component: "x", provider: "acme", model: "small" };
+    const usage = { input_tokens: 100, output_tokens: 10, audio_seconds: 10, input_audio_seconds: 10 };
+    const record = value(await test.engine.usage.record(CONTEXT, { ...call, usage }));
+    expect(record.total_cost_nano_usd).to.equal(100n * 1000n + 10n * 4000n);
+  });
+
+  it("refuses what costs more than any call does, before it spoils a sum", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ cost_limit: 1 });
+    const call = { budget_id, context_id: "c", component: "x", provider: "acme", model: "large" };
+    const outcome = await test.engine.usage.record(CONTEXT, {
+      ...call,
+      input_tokens: 0,
+      output_tokens: 1e12,
+    });
+    expect(code(outcome)).to.equal("invalid_value");
+    expect(await test.counted(budget_id)).to.include({ used: 0, cost: 0 });
+  });
+
+  it("raises an alert for tokens and another for cost, and none again when a budget moves", async () => {
+    const test = await open();
+    const root = await test.budgetWith({ token_limit: 1_000_000 });
+    const { budget_id } = await test.budgetWith({ token_limit: 100, cost_limit: 0.001 });
+    const call = { budget_id, context_id: "c", component: "x", provider: "acme", model: "small" };
+    const kinds = async () =>
+      (await test.engine.alerts.list(CONTEXT, { budget_id })).items.map(
+        ({ kind, message }) => `${kind} ${message.includes("$") ? "cost" : "tokens"}`,
+      );
+    const use = (output_tokens: number) =>
+      test.engine.usage.record(CONTEXT, { ...call, input_tokens: 0, output_tokens });
+    value(await use(101));
+    expect(await kinds())
+      .to.include("limit_exceeded tokens")
+      .and.not.include("limit_exceeded cost");
+    value(await use(200));
+    expect(await kinds()).to.include("limit_exceeded cost");
+    const before = await kinds();
+    value(await test.engine.budgets.update(CONTEXT, budget_id, { parent_budget_id: root.budget_id }, null));
+    value(await use(1));
+    expect(await kinds()).to.deep.equal(before);
+  });
+
   it("books a model without a price at no cost, says so, and alerts where cost is limited", async () => {
     const test = await open();
     const { budget_id } = await test.budgetWith({ cost_limit: 1, type: "warn" });
@@ -230,6 +321,18 @@ onEveryDatabase("usage", (open) => {
         "invalid_value",
       );
     });
+  });
+
+  it("sums the period up to an end that is named", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
+    const call = { budget_id, context_id: "c", component: "x", provider: "acme", model: "small" };
+    value(await test.engine.usage.record(CONTEXT, { ...call, input_tokens: 1, output_tokens: 0 }));
+    test.clock.now_ms += 24 * HOUR_MS;
+    value(await test.engine.usage.record(CONTEXT, { ...call, input_tokens: 2, output_tokens: 0 }));
+    const end_time = new Date(test.clock.now_ms + HOUR_MS).toISOString();
+    const summary = await test.engine.usage.summary(CONTEXT, { period: "daily", end_time });
+    expect(summary).to.include({ total_tokens: 2, request_count: 1, start_time: "2026-11-24T00:00:00.000Z" });
   });
 
   it("sums usage by period and filter, and lists it by day", async () => {

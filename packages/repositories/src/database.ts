@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import BetterSqlite from "better-sqlite3";
 import knexModule, { type Knex } from "knex";
+import { isConnectionLoss } from "./connection-loss.ts";
 import type { Connection, Dialect } from "./dialect.ts";
 import { postgresDialect } from "./dialect-postgres.ts";
 import { sqliteDialect } from "./dialect-sqlite.ts";
@@ -15,6 +16,8 @@ export interface Database {
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Runs `work` on one unchanging state of the database. */
   snapshot<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Gives `work` connections whose statements may take and wait as long as they need: for changes of the schema. */
+  patiently<T>(work: (knex: Knex) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -40,9 +43,30 @@ export interface DatabaseOptions {
    * command-line tools that only look leave it out.
    */
   readonly exclusive?: boolean;
+  /** How long PostgreSQL may take to answer a statement, in milliseconds, 100 or more; 5000 where it is left out. */
+  readonly answer_timeout_ms?: number;
 }
 
 const DEFAULT_POOL_SIZE = 10;
+/**
+ * A database that stands still (a paused machine, a network that swallows packets) does not say so. Whoever waits for
+ * it is told within two of these: one for a connection, one for the answer.
+ */
+const DEFAULT_ANSWER_TIMEOUT_MS = 5000;
+/**
+ * A database that works, but has other things to do, gives a statement up by itself a little earlier: otherwise it
+ * would go on for somebody who has left, and keep a place in the queue for a lock.
+ */
+const OWN_TIMEOUT_SHARE = 0.8;
+/** Nothing depends on how a connection ends; only the end of the server waits for it. */
+const DESTROY_TIMEOUT_MS = 1000;
+/** Connections that nobody uses are asked for a sign of life after this, so that one to a machine that is gone ends. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+/**
+ * A server that stands still in the middle of a transaction, because its machine is paused or gone, keeps others from
+ * its tenants no longer than this.
+ */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const SQLITE_CACHE_KIB = 64 * 1024;
 /** The log is copied into the file each time that it has grown by so many pages of 4 KiB. */
 const SQLITE_CHECKPOINT_PAGES = 8000;
@@ -65,12 +89,18 @@ const REQUIRED_NAPI = 10;
 export function openDatabase(options: DatabaseOptions): Database {
   const { url } = options;
   if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length), options.exclusive ?? false);
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, options.pool_size ?? DEFAULT_POOL_SIZE);
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(options);
   throw new DatabaseError(
     "unsupported_url",
     "The database URL must start with sqlite: or postgres://, for example sqlite:./data/budget.db.",
   );
 }
+
+/**
+ * How long a statement waits for another process that writes the file. The wait stops everything else in the process, so
+ * a server, which others wait for, gives up sooner than a tool.
+ */
+const SQLITE_BUSY_TIMEOUT_MS = { server: 1000, tool: 10_000 };
 
 function openSqlite(path: string, exclusive: boolean): Database {
   if (Number(process.versions.napi) < REQUIRED_NAPI) {
@@ -88,6 +118,8 @@ function openSqlite(path: string, exclusive: boolean): Database {
     connection: { filename, options: { safeIntegers: true } as never },
     useNullAsDefault: true,
     log: SILENT,
+    // Otherwise errors carry the bound values, which nobody wants in a log.
+    compileSqlOnError: false,
     pool: {
       min: 1,
       max: 1,
@@ -98,7 +130,7 @@ function openSqlite(path: string, exclusive: boolean): Database {
         connection.pragma("journal_mode = WAL");
         connection.pragma("synchronous = FULL");
         connection.pragma("foreign_keys = ON");
-        connection.pragma("busy_timeout = 10000");
+        connection.pragma(`busy_timeout = ${SQLITE_BUSY_TIMEOUT_MS[exclusive ? "server" : "tool"]}`);
         connection.pragma("temp_store = MEMORY");
         connection.pragma(`cache_size = -${SQLITE_CACHE_KIB}`);
         connection.pragma(`wal_autocheckpoint = ${SQLITE_CHECKPOINT_PAGES}`);
@@ -106,7 +138,7 @@ function openSqlite(path: string, exclusive: boolean): Database {
       },
     },
   });
-  return database(knex, sqliteDialect, release);
+  return database(knex, sqliteDialect, { patiently: (work) => work(knex), release });
 }
 
 /**
@@ -130,19 +162,42 @@ function holdFile(filename: string): () => void {
   return () => lock.close();
 }
 
-function openPostgres(url: string, pool_size: number): Database {
-  const knex = knexModule({
-    client: "pg",
+function openPostgres(options: DatabaseOptions): Database {
+  const { url, pool_size = DEFAULT_POOL_SIZE, answer_timeout_ms = DEFAULT_ANSWER_TIMEOUT_MS } = options;
+  const own_timeout_ms = Math.round(answer_timeout_ms * OWN_TIMEOUT_SHARE);
+  const connection = {
+    connectionString: url,
     // Statements of one transaction are sent without waiting for each other's answers.
-    connection: {
-      connectionString: url,
-      pipeline: true,
-      application_name: "budget",
-    } as Knex.PgConnectionConfig,
-    pool: { min: 0, max: pool_size },
-    log: SILENT,
+    pipeline: true,
+    application_name: "budget",
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    connectionTimeoutMillis: own_timeout_ms,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+  };
+  const limits = {
+    query_timeout: answer_timeout_ms,
+    statement_timeout: own_timeout_ms,
+    lock_timeout: own_timeout_ms,
+  };
+  const open = (settings: object, max: number) =>
+    knexModule({
+      client: "pg",
+      connection: settings as Knex.PgConnectionConfig,
+      acquireConnectionTimeout: own_timeout_ms,
+      pool: { min: 0, max, destroyTimeoutMillis: DESTROY_TIMEOUT_MS },
+      log: SILENT,
+    });
+  return database(open({ ...connection, ...limits }, pool_size), postgresDialect, {
+    async patiently(work) {
+      const knex = open(connection, 1);
+      try {
+        return await work(knex);
+      } finally {
+        await knex.destroy();
+      }
+    },
   });
-  return database(knex, postgresDialect, () => undefined);
 }
 
 /** What Knex does with connections, which its types leave open. */
@@ -156,7 +211,12 @@ interface Pool {
 
 export const poolOf = (knex: Knex): Pool => knex.client as Pool;
 
-function database(knex: Knex, dialect: Dialect, release: () => void): Database {
+interface Peculiarities extends Pick<Database, "patiently"> {
+  /** Gives up what was held beside the pool. */
+  readonly release?: () => void;
+}
+
+function database(knex: Knex, dialect: Dialect, { patiently, release }: Peculiarities): Database {
   async function within<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const connection = await poolOf(knex).acquireConnection();
     let usable = true;
@@ -176,39 +236,35 @@ function database(knex: Knex, dialect: Dialect, release: () => void): Database {
     dialect,
     transaction: (work) => within(dialect.begin, work),
     snapshot: (work) => within(dialect.beginSnapshot, work),
+    patiently,
     async close() {
       await knex.destroy();
-      release();
+      release?.();
     },
   };
 }
 
-const CONNECTION_LOSS = new Set([
-  "ECONNRESET",
-  "ECONNREFUSED",
-  "EPIPE",
-  "ETIMEDOUT",
-  "ENOTFOUND",
-  "57P01",
-  "57P02",
-  "57P03",
-]);
+const TRANSIENT = new Set(["40001", "40P01", "23505"]);
+/** What ends after seconds of waiting: a lock, a statement, SQLite's file. */
+const WAITED = new Set(["55P03", "57014", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"]);
+const WAITED_WITHOUT_CODE = /^Query read timeout|^timeout expired|^Knex: Timeout acquiring a connection/;
 
-/** Whether a failure means that the connection is gone, so that nobody knows whether a commit happened. */
-export function isConnectionLoss(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === "string") return CONNECTION_LOSS.has(code) || code.startsWith("08");
-  return /^Connection terminated|Client has encountered a connection error/.test(error.message);
-}
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
-const TRANSIENT = new Set(["40001", "40P01", "23505", "55P03", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"]);
+/** Whether a failure comes after so long a wait that nobody should wait for another try. */
+const hasWaited = (error: unknown): boolean =>
+  WAITED.has(codeOf(error)) || (error instanceof Error && WAITED_WITHOUT_CODE.test(error.message));
 
 /**
- * Whether the same transaction may succeed when it is tried again: it met another one (a deadlock, a key that both
- * inserted), or lost its connection.
+ * Whether the same transaction may succeed when it is tried again at once: it met another one (a deadlock, a key that
+ * both inserted), or lost its connection.
  */
-export function isTransient(error: unknown): boolean {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return (typeof code === "string" && TRANSIENT.has(code)) || isConnectionLoss(error);
-}
+export const isTransient = (error: unknown): boolean =>
+  !hasWaited(error) && (TRANSIENT.has(codeOf(error)) || isConnectionLoss(error));
+
+/**
+ * Whether the database, and not what was asked of it, is the reason of a failure: it is away, stands still, or is too
+ * busy. The same request may succeed later.
+ */
+export const isUnavailable = (error: unknown): boolean => hasWaited(error) || isConnectionLoss(error);

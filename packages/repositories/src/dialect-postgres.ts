@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import type { Client, QueryConfig } from "pg";
 import {
   onConflict,
   type Connection,
@@ -20,12 +20,20 @@ function statementName(sql: string): string {
   return name;
 }
 
+/** Connections whose statements may take as long as they need. */
+const patient = new WeakSet<Connection>();
+
+/** How long the driver waits for such a statement: its timers know no longer time than a few weeks. */
+const PATIENCE_MS = 24 * 3_600_000;
+
+/** What the driver's own type leaves out: how long it waits for this one statement. */
+type Statement = QueryConfig & { readonly query_timeout?: number };
+
 async function query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]> {
-  const result = await (connection as Client).query<Row>({
-    name: statementName(sql),
-    text: sql,
-    values: [...parameters],
-  });
+  const statement: Statement = { name: statementName(sql), text: sql, values: [...parameters] };
+  const result = await (connection as Client).query<Row>(
+    patient.has(connection) ? { ...statement, query_timeout: PATIENCE_MS } : statement,
+  );
   return result.rows;
 }
 
@@ -86,6 +94,7 @@ export const postgresDialect: Dialect = {
   pipelines: true,
   begin: "BEGIN",
   beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  byCharacters: (column) => `${column} COLLATE "C"`,
   forUpdate: "FOR UPDATE",
   async commit(connection) {
     const { command } = await (connection as Client).query("COMMIT");
@@ -101,6 +110,14 @@ export const postgresDialect: Dialect = {
   async lockTenant(connection, tenant_id, mode) {
     const lock = mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
     await query(connection, `SELECT ${lock}(hashtextextended($1, 0))`, [tenant_id]);
+  },
+  async setPatience(connection, isPatient) {
+    if (!isPatient) {
+      patient.delete(connection);
+      return;
+    }
+    patient.add(connection);
+    await query(connection, "SET LOCAL statement_timeout = 0", []);
   },
   query,
   lockByKeys: (connection, table, keys) => query(connection, lockText(table), [asJson(keys)]),

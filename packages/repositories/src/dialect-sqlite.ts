@@ -76,6 +76,7 @@ export const sqliteDialect: Dialect = {
   pipelines: false,
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: "BEGIN DEFERRED",
+  byCharacters: (column) => column,
   forUpdate: "",
   async commit(connection) {
     await query(connection, "COMMIT", []);
@@ -87,6 +88,8 @@ export const sqliteDialect: Dialect = {
     `${column} IN (SELECT value FROM json_each(${placeholder}) UNION ALL SELECT * FROM (${query}))`,
   // A transaction that writes has the whole file to itself.
   lockTenant: () => Promise.resolve(),
+  // The driver waits for each statement, however long that takes.
+  setPatience: () => Promise.resolve(),
   query,
   lockByKeys(connection, table, keys) {
     const { statement } = prepare(connection, `SELECT * FROM ${table.name} WHERE ${keyCondition(table, 0)}`);

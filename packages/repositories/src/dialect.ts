@@ -29,6 +29,8 @@ export interface Dialect {
   readonly begin: string;
   /** Statement that opens a transaction that reads one state of the database throughout. */
   readonly beginSnapshot: string;
+  /** A text column in the order of its characters, for an ORDER BY. */
+  readonly byCharacters: (column: string) => string;
   /** Appended to a SELECT whose rows are to be kept from other transactions until the end of this one. */
   readonly forUpdate: string;
   /** Ends a transaction; throws unless everything in it is now durable. */
@@ -41,6 +43,8 @@ export interface Dialect {
   inListOrQuery(column: string, placeholder: string, type: "uuid" | "text", query: string): string;
   /** Lets many transactions of a tenant run together (shared), or one alone (exclusive), until this one ends. */
   lockTenant(connection: Connection, tenant_id: string, mode: "shared" | "exclusive"): Promise<void>;
+  /** Whether statements on this connection may take as long as they need; the end of a transaction does not undo it. */
+  setPatience(connection: Connection, isPatient: boolean): Promise<void>;
   query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]>;
   /** The rows with these keys, locked in key order until the transaction ends. Each key has all columns of the key. */
   lockByKeys(connection: Connection, table: Table, keys: readonly Row[]): Promise<Row[]>;

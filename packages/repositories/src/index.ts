@@ -3,13 +3,15 @@ export { AllocationRepository } from "./allocation-repository.ts";
 export { BudgetRepository } from "./budget-repository.ts";
 export {
   DatabaseError,
-  isConnectionLoss,
   isTransient,
+  isUnavailable,
   openDatabase,
   type Database,
   type DatabaseErrorCode,
   type DatabaseOptions,
 } from "./database.ts";
+export { isConnectionLoss } from "./connection-loss.ts";
+export { DecisionRepository } from "./decision-repository.ts";
 export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
 export { ensureUsagePartitions, migrate } from "./migrate.ts";
 export { PolicyRepository } from "./policy-repository.ts";
@@ -17,7 +19,7 @@ export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
 export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
 export { TenantRepository } from "./tenant-repository.ts";
-export type { Transaction } from "./transaction.ts";
+export { mayHaveCommitted, type Transaction } from "./transaction.ts";
 export { UsageRecordRepository, type UsageRecordPage } from "./usage-record-repository.ts";
 export {
   UsageRollupRepository,
@@ -34,6 +36,7 @@ export {
   type BalanceKey,
   type IdempotencyRecord,
   type LedgerChanges,
+  type NewAllocation,
 } from "./ledger.ts";
 export {
   countLiveAllocations,
@@ -44,3 +47,8 @@ export {
   type AllocationMismatch,
   type RollupMismatch,
 } from "./recount.ts";
+export {
+  OutputSketchRepository,
+  type OutputSketchKey,
+  type StoredOutputSketch,
+} from "./output-sketch-repository.ts";

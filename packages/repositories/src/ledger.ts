@@ -1,4 +1,14 @@
-import type { Alert, Balance, BudgetAllocation, OutboxEvent, UsageRecord, UsageRollup } from "@budget/domain";
+import {
+  encodeDecision,
+  type Alert,
+  type Balance,
+  type BudgetAllocation,
+  type DecisionRecord,
+  type OutboxEvent,
+  type StoredRefusal,
+  type UsageRecord,
+  type UsageRollup,
+} from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row } from "./dialect.ts";
 import {
@@ -8,6 +18,7 @@ import {
   balanceFromRow,
   balanceToRow,
   eventToRow,
+  refusalToRow,
   usageRecordFromRow,
   usageRecordToRow,
   usageRollupToRow,
@@ -30,11 +41,18 @@ export interface IdempotencyRecord {
   readonly created_at_ms: number;
 }
 
+/** An allocation, and the decision that granted it. */
+export interface NewAllocation {
+  readonly allocation: BudgetAllocation;
+  readonly decision: DecisionRecord;
+}
+
 /** Everything that a batch of commands changes. */
 export interface LedgerChanges {
   readonly balances: readonly Balance[];
-  readonly new_allocations: readonly BudgetAllocation[];
+  readonly new_allocations: readonly NewAllocation[];
   readonly changed_allocations: readonly BudgetAllocation[];
+  readonly refusals: readonly StoredRefusal[];
   readonly usage_records: readonly UsageRecord[];
   readonly rollups: readonly UsageRollup[];
   readonly alerts: readonly Alert[];
@@ -132,6 +150,7 @@ export class LedgerSession {
 
   /** Locks those of these balances that there are, in key order. */
   async lockKnownBalances(keys: readonly BalanceKey[]): Promise<readonly Balance[]> {
+    if (keys.length === 0) return [];
     return (await this.transaction.lockByKeys(tables.balances, this.#sorted(keys))).map(balanceFromRow);
   }
 
@@ -163,8 +182,12 @@ export class LedgerSession {
   write(changes: LedgerChanges): void {
     const { transaction, tenant_id } = this;
     const balances = changes.balances.map(balanceToRow);
-    const new_allocations = changes.new_allocations.map(allocationToRow);
+    const new_allocations = changes.new_allocations.map(({ allocation, decision }): Row => ({
+      ...allocationToRow(allocation),
+      decision: encodeDecision(decision),
+    }));
     const changed_allocations = changes.changed_allocations.map(allocationToRow);
+    const refusals = changes.refusals.map(refusalToRow);
     const usage_records = changes.usage_records.map(usageRecordToRow);
     const rollups = changes.rollups.map(usageRollupToRow).sort(byRollupKey);
     const alerts = changes.alerts.map(alertToRow);
@@ -173,6 +196,7 @@ export class LedgerSession {
     transaction.defer(transaction.update(tables.balances, balances));
     transaction.defer(transaction.insert(tables.allocations, new_allocations));
     transaction.defer(transaction.update(tables.allocations, changed_allocations));
+    transaction.defer(transaction.insert(tables.refusals, refusals));
     transaction.defer(transaction.insert(tables.usageRecords, usage_records));
     transaction.defer(transaction.add(tables.usageRollups, rollups));
     transaction.defer(transaction.insert(tables.alerts, alerts));

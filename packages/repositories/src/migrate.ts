@@ -1,10 +1,16 @@
 import type { Knex } from "knex";
 import { poolOf, type Database } from "./database.ts";
+import type { Dialect } from "./dialect.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
+import * as decisions from "./migrations/0002-decisions.ts";
+import * as outputSketches from "./migrations/0003-output-sketches.ts";
 import type { Transaction } from "./transaction.ts";
 
-const MIGRATIONS: readonly { readonly name: string; readonly migration: Knex.Migration }[] = [
+/** In the order in which they are applied. */
+export const MIGRATIONS: readonly { readonly name: string; readonly migration: Knex.Migration }[] = [
   { name: "0001-foundation", migration: foundation },
+  { name: "0002-decisions", migration: decisions },
+  { name: "0003-output-sketches", migration: outputSketches },
 ];
 
 const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {
@@ -21,24 +27,29 @@ const MIGRATION_LOCK = 8_013_000_001;
  * @returns the names of the migrations that were applied, none where the schema was current
  */
 export async function migrate(database: Database): Promise<readonly string[]> {
-  const { knex, dialect } = database;
-  const apply = async (): Promise<readonly string[]> => {
+  const apply = async (knex: Knex): Promise<readonly string[]> => {
     const options = { migrationSource: source, tableName: "schema_migrations" };
     // The lock above this one ends with its connection; Knex's own is a row, which a crash would leave behind.
     await knex.migrate.forceFreeMigrationsLock(options);
     const [, applied] = (await knex.migrate.latest(options)) as [number, string[]];
     return applied;
   };
-  if (dialect.name === "sqlite") return apply();
-  return withMigrationLock(database, apply);
+  const { name } = database.dialect;
+  return database.patiently((knex) =>
+    name === "sqlite" ? apply(knex) : withMigrationLock(database.dialect, knex, apply),
+  );
 }
 
 /** Runs `work` while no other server migrates. The lock has a connection of its own, so a pool of one is enough. */
-async function withMigrationLock<T>({ knex, dialect }: Database, work: () => Promise<T>): Promise<T> {
+async function withMigrationLock<T>(
+  dialect: Dialect,
+  knex: Knex,
+  work: (knex: Knex) => Promise<T>,
+): Promise<T> {
   const connection = await poolOf(knex).acquireRawConnection();
   try {
     await dialect.query(connection, "SELECT pg_advisory_lock($1)", [MIGRATION_LOCK]);
-    return await work();
+    return await work(knex);
   } finally {
     // The lock ends with its connection.
     await poolOf(knex).destroyRawConnection(connection);
@@ -59,7 +70,9 @@ export async function ensureUsagePartitions(database: Database, at_ms: number): 
     await database.transaction(async (transaction) => {
       await transaction.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
       const [found] = await transaction.query("SELECT to_regclass($1) IS NOT NULL AS exists", [name]);
-      if (found?.exists !== true) await createUsagePartition(transaction, name, start.getTime(), end_ms);
+      if (found?.exists === true) return;
+      await transaction.takeTime();
+      await createUsagePartition(transaction, name, start.getTime(), end_ms);
     });
   }
 }

@@ -1,6 +1,6 @@
 import { SHARED_TENANT_ID, type PriceQuery, type ProviderPricing } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
+import type { Dialect, Row } from "./dialect.ts";
 import { readOne, readPage, updateOne, whereEqual, type Page, type Select } from "./query.ts";
 import { priceFromRow, priceToRow } from "./rows.ts";
 import * as tables from "./tables.ts";
@@ -29,14 +29,15 @@ export class PriceRepository {
 
   /** The prices that the tenant sees, by provider, model and time. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly ProviderPricing[]> {
-    const rows = await inOrder(this.#seenBy(tenant_id)).limit(limit).offset(offset);
+    const rows = await inOrder(this.#seenBy(tenant_id), this.#database.dialect).limit(limit).offset(offset);
     return rows.map(priceFromRow);
   }
 
   /** The prices that the query asks for, by provider, model and time. */
   list(tenant_id: string, query: PriceQuery): Promise<Page<ProviderPricing>> {
     const { provider, model } = query;
-    return readPage(inOrder(whereEqual(this.#seenBy(tenant_id), { provider, model })), query, priceFromRow);
+    const select = whereEqual(this.#seenBy(tenant_id), { provider, model });
+    return readPage(inOrder(select, this.#database.dialect), query, priceFromRow);
   }
 
   insertMany(
@@ -86,5 +87,6 @@ export class PriceRepository {
   }
 }
 
-const inOrder = (select: Select): Select =>
-  select.orderBy(["provider", "model", "effective_ms", "pricing_id"].map((column) => ({ column })));
+/** Names in the order of their characters, whatever language the database is set to. */
+const inOrder = (select: Select, { byCharacters }: Dialect): Select =>
+  select.orderByRaw(`${byCharacters("provider")}, ${byCharacters("model")}, effective_ms, pricing_id`);

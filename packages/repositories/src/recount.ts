@@ -1,4 +1,4 @@
-import { isPerContext, type Balance, type BudgetPolicy, type Window } from "@budget/domain";
+import { isPerContext, matchesModel, type Balance, type BudgetPolicy, type Window } from "@budget/domain";
 import type { Parameter, Row } from "./dialect.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -47,14 +47,15 @@ async function sumUsage(
 ): Promise<Sums> {
   const { condition, parameters } = dimensionCondition(policy, 5);
   const rows = await transaction.query(
-    `SELECT ${scopeColumn(policy)} AS scope, SUM(total_tokens) AS tokens, SUM(total_cost_nano_usd) AS cost_nano_usd
+    `SELECT ${scopeColumn(policy)} AS scope, model, SUM(total_tokens) AS tokens,
+       SUM(total_cost_nano_usd) AS cost_nano_usd
      FROM usage_records
      WHERE tenant_id = $1 AND ${transaction.dialect.inList("budget_id", "$2", "uuid")}
        AND timestamp_ms >= $3 AND timestamp_ms < $4 ${condition}
-     GROUP BY 1`,
+     GROUP BY 1, 2`,
     [policy.tenant_id, budget_ids, window.start_ms, window.end_ms ?? END_OF_TIME_MS, ...parameters],
   );
-  return sumsByScope(rows);
+  return sumsByScope(policy, rows);
 }
 
 async function sumHolds(
@@ -66,14 +67,14 @@ async function sumHolds(
   const held = (allocated: string, used: string) =>
     `SUM(CASE WHEN ${allocated} > ${used} THEN ${allocated} - ${used} ELSE 0 END)`;
   const rows = await transaction.query(
-    `SELECT ${scopeColumn(policy)} AS scope, ${held("tokens_allocated", "tokens_used")} AS tokens,
+    `SELECT ${scopeColumn(policy)} AS scope, model, ${held("tokens_allocated", "tokens_used")} AS tokens,
        ${held("cost_allocated_nano_usd", "cost_used_nano_usd")} AS cost_nano_usd
      FROM allocations
      WHERE tenant_id = $1 AND ${transaction.dialect.inList("budget_id", "$2", "uuid")} AND status = 'active' ${condition}
-     GROUP BY 1`,
+     GROUP BY 1, 2`,
     [policy.tenant_id, budget_ids, ...parameters],
   );
-  return sumsByScope(rows);
+  return sumsByScope(policy, rows);
 }
 
 /** How many live allocations a policy counts, by scope. */
@@ -84,23 +85,33 @@ export async function countLiveAllocations(
 ): Promise<ReadonlyMap<string, number>> {
   const { condition, parameters } = dimensionCondition(policy, 3);
   const rows = await transaction.query(
-    `SELECT ${scopeColumn(policy)} AS scope, COUNT(*) AS live FROM allocations
+    `SELECT ${scopeColumn(policy)} AS scope, model, COUNT(*) AS live FROM allocations
      WHERE tenant_id = $1 AND ${transaction.dialect.inList("budget_id", "$2", "uuid")} AND status = 'active' ${condition}
-     GROUP BY 1`,
+     GROUP BY 1, 2`,
     [policy.tenant_id, budget_ids, ...parameters],
   );
-  return new Map(rows.map((row) => [row.scope as string, Number(row.live)]));
+  const live = new Map<string, number>();
+  for (const row of rowsOfModel(policy, rows)) {
+    const scope = row.scope as string;
+    live.set(scope, (live.get(scope) ?? 0) + Number(row.live));
+  }
+  return live;
 }
 
 const scopeColumn = (policy: BudgetPolicy): string => (isPerContext(policy.period) ? "context_id" : "''");
 
+/** A policy on a model counts its dated snapshots too, which SQL does not know. */
+const rowsOfModel = (policy: BudgetPolicy, rows: readonly Row[]): readonly Row[] =>
+  rows.filter((row) => matchesModel(policy.model, row.model as string | null));
+
+/** Every dimension but the model, which {@link rowsOfModel} looks at. */
 function dimensionCondition(
   policy: BudgetPolicy,
   first: number,
 ): { condition: string; parameters: Parameter[] } {
   const parameters: Parameter[] = [];
   let condition = "";
-  for (const dimension of ["tier", "provider", "model", "component", "task_type"] as const) {
+  for (const dimension of ["tier", "provider", "component", "task_type"] as const) {
     const value = policy[dimension];
     if (value === null) continue;
     condition += ` AND ${dimension} = $${first + parameters.length}`;
@@ -109,13 +120,17 @@ function dimensionCondition(
   return { condition, parameters };
 }
 
-const sumsByScope = (rows: readonly Row[]): Sums =>
-  new Map(
-    rows.map((row) => [
-      row.scope as string,
-      { tokens: Number(row.tokens), cost_nano_usd: BigInt(row.cost_nano_usd as string | bigint) },
-    ]),
-  );
+function sumsByScope(policy: BudgetPolicy, rows: readonly Row[]): Sums {
+  const sums = new Map<string, { tokens: number; cost_nano_usd: bigint }>();
+  for (const row of rowsOfModel(policy, rows)) {
+    const sum = sums.get(row.scope as string) ?? { tokens: 0, cost_nano_usd: 0n };
+    sums.set(row.scope as string, {
+      tokens: sum.tokens + Number(row.tokens),
+      cost_nano_usd: sum.cost_nano_usd + BigInt(row.cost_nano_usd as string | bigint),
+    });
+  }
+  return sums;
+}
 
 /** An allocation whose own sums differ from its usage records'. */
 export interface AllocationMismatch {

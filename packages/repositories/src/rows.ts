@@ -1,5 +1,7 @@
 import {
+  decodeDecision,
   decodePriceComponents,
+  encodeDecision,
   encodePriceComponents,
   type Alert,
   type AllocationStatus,
@@ -14,6 +16,7 @@ import {
   type PolicyType,
   type PriceType,
   type ProviderPricing,
+  type StoredRefusal,
   type Tenant,
   type Tier,
   type TimeOfDay,
@@ -134,6 +137,7 @@ export const allocationFromRow = (row: Row): BudgetAllocation => ({
   model: textOrNull(row.model),
   task_type: text(row.task_type),
   priority: integer(row.priority),
+  input_tokens: integerOrNull(row.input_tokens),
   tokens_allocated: integer(row.tokens_allocated),
   tokens_used: integer(row.tokens_used),
   cost_allocated_nano_usd: big(row.cost_allocated_nano_usd),
@@ -148,6 +152,26 @@ export const allocationFromRow = (row: Row): BudgetAllocation => ({
 export const allocationToRow = (allocation: BudgetAllocation): Row => ({
   ...allocation,
   metadata: JSON.stringify(allocation.metadata),
+});
+
+export const refusalFromRow = (row: Row): StoredRefusal => ({
+  tenant_id: text(row.tenant_id),
+  refusal_id: text(row.refusal_id),
+  allocation_id: textOrNull(row.allocation_id),
+  budget_id: text(row.budget_id),
+  context_id: text(row.context_id),
+  component: text(row.component),
+  tier: text(row.tier) as Tier,
+  provider: textOrNull(row.provider),
+  model: textOrNull(row.model),
+  task_type: text(row.task_type),
+  decision: decodeDecision(text(row.decision)),
+  created_at_ms: integer(row.created_at_ms),
+});
+
+export const refusalToRow = (refusal: StoredRefusal): Row => ({
+  ...refusal,
+  decision: encodeDecision(refusal.decision),
 });
 
 /** Amounts of a cost component are bigint, which JSON has no number for. */

@@ -89,6 +89,8 @@ export const allocations = table(
     "priority",
     "creation_time_ms",
     "metadata",
+    "input_tokens",
+    "decision",
   ],
   [
     "tokens_allocated",
@@ -99,6 +101,24 @@ export const allocations = table(
     "expiration_time_ms",
     "closed_at_ms",
   ],
+);
+
+export const refusals = table(
+  "refusals",
+  ["tenant_id", "refusal_id"],
+  [
+    "allocation_id",
+    "budget_id",
+    "context_id",
+    "component",
+    "tier",
+    "provider",
+    "model",
+    "task_type",
+    "decision",
+    "created_at_ms",
+  ],
+  [],
 );
 
 export const usageRecords = table(
@@ -185,4 +205,11 @@ export const prices = table(
     "created_at_ms",
   ],
   ["end_ms", "status", "verified", "catalog_version"],
+);
+
+export const outputSketches = table(
+  "output_sketches",
+  ["tenant_id", "provider", "model", "component", "task_type"],
+  [],
+  ["current", "previous", "samples", "updated_at_ms"],
 );

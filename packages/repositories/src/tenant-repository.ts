@@ -53,14 +53,6 @@ export class TenantRepository {
     );
   }
 
-  /** @throws Error where there is no such tenant */
-  async catalogVersion(transaction: Transaction, tenant_id: string): Promise<number> {
-    const rows = await transaction.query("SELECT catalog_version FROM tenants WHERE tenant_id = $1", [
-      tenant_id,
-    ]);
-    return versionOf(rows, tenant_id);
-  }
-
   /**
    * Raises the catalogue's version; other changes of the catalogue wait until the transaction ends.
    * @returns the new version, which every row that changes is to carry

@@ -1,5 +1,13 @@
 import type { Knex } from "knex";
+import { isConnectionLoss } from "./connection-loss.ts";
 import type { Connection, Dialect, Parameter, Row, Table } from "./dialect.ts";
+
+/** Failures of commits whose answer was lost. */
+const unanswered = new WeakSet();
+
+/** Whether nobody knows if the transaction that failed with this error was committed. */
+export const mayHaveCommitted = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && unanswered.has(error);
 
 /** One transaction on one connection. Every operation that must be part of it takes it as an argument. */
 export class Transaction {
@@ -7,6 +15,7 @@ export class Transaction {
   readonly dialect: Dialect;
   readonly #connection: Connection;
   readonly #unawaited: Promise<void>[] = [];
+  #isPatient = false;
 
   private constructor(knex: Knex, dialect: Dialect, connection: Connection) {
     this.knex = knex;
@@ -25,16 +34,30 @@ export class Transaction {
     const opened = dialect.query(connection, begin, []);
     // It is waited for below; a failure before that must not count as one that nobody handles.
     opened.catch(() => undefined);
+    let isCommitting = false;
+    const transaction = new Transaction(knex, dialect, connection);
     try {
-      const transaction = new Transaction(knex, dialect, connection);
       const result = await work(transaction);
+      isCommitting = true;
       await transaction.#commit(opened);
       return result;
     } catch (error) {
+      if (isCommitting && error instanceof Error && isConnectionLoss(error)) unanswered.add(error);
       // A rollback that fails as well says nothing new: the connection is gone, and so is the transaction.
       await opened.then(() => dialect.query(connection, "ROLLBACK", [])).catch(() => undefined);
       throw error;
+    } finally {
+      if (transaction.#isPatient) await dialect.setPatience(connection, false);
     }
+  }
+
+  /**
+   * Lets the statements from here on take as long as they need, where others are given up after a few seconds: for
+   * recounts, which read much. They still wait no longer than others for locks.
+   */
+  async takeTime(): Promise<void> {
+    this.#isPatient = true;
+    await this.dialect.setPatience(this.#connection, true);
   }
 
   /**

@@ -95,6 +95,7 @@ export const allocation = (fields: Partial<BudgetAllocation> = {}): BudgetAlloca
   model: "gpt",
   task_type: "default",
   priority: 5,
+  input_tokens: null,
   tokens_allocated: 100,
   tokens_used: 0,
   cost_allocated_nano_usd: 5n,

@@ -1,4 +1,11 @@
-import { balanceInWindow, decideAllocation, addHeld, windowAt, type BudgetPolicy } from "@budget/domain";
+import {
+  balanceInWindow,
+  decideAllocation,
+  decisionRecord,
+  addHeld,
+  windowAt,
+  type BudgetPolicy,
+} from "@budget/domain";
 import { Ledger, type Database } from "@budget/repositories";
 import { CONTEXT, clock, ids, inTurn } from "./setup.ts";
 
@@ -28,36 +35,46 @@ export function allocatingOneByOne(
         if (balance === undefined) throw new Error(`policy ${policy.policy_id} has no balance`);
         return { policy, window, balance: balanceInWindow(balance, window) };
       });
-      const costOfTokens = (tokens: number) => BigInt(tokens) * 10_000n;
-      const decision = decideAllocation({ ...held, priority: 5, costOfTokens }, counted);
+      const request = {
+        tokens: held.tokens,
+        min_tokens: held.tokens,
+        priority: 5,
+        holdFor: (tokens: number) => ({ tokens, cost_nano_usd: BigInt(tokens) * 10_000n }),
+      };
+      const decision = decideAllocation(request, counted);
       if (!decision.granted) throw new Error(decision.refusal.detail);
       const allocation_id = ids.next(now_ms);
       session.write({
         balances: counted.map(({ balance }) => addHeld(balance, held)),
         new_allocations: [
           {
-            tenant_id: CONTEXT.tenant_id,
-            allocation_id,
-            budget_id,
-            context_id: "bench",
-            component: "bench",
-            tier: "remote_heavyweight",
-            provider: "openai",
-            model: "gpt-4o",
-            task_type: "default",
-            tokens_allocated: held.tokens,
-            tokens_used: 0,
-            cost_allocated_nano_usd: held.cost_nano_usd,
-            cost_used_nano_usd: 0n,
-            priority: 5,
-            status: "active",
-            creation_time_ms: now_ms,
-            expiration_time_ms: now_ms + 3_600_000,
-            closed_at_ms: null,
-            metadata: {},
+            decision: decisionRecord(request, counted, decision, null),
+            allocation: {
+              tenant_id: CONTEXT.tenant_id,
+              allocation_id,
+              budget_id,
+              context_id: "bench",
+              component: "bench",
+              tier: "remote_heavyweight",
+              provider: "openai",
+              model: "gpt-4o",
+              task_type: "default",
+              input_tokens: null,
+              tokens_allocated: held.tokens,
+              tokens_used: 0,
+              cost_allocated_nano_usd: held.cost_nano_usd,
+              cost_used_nano_usd: 0n,
+              priority: 5,
+              status: "active",
+              creation_time_ms: now_ms,
+              expiration_time_ms: now_ms + 3_600_000,
+              closed_at_ms: null,
+              metadata: {},
+            },
           },
         ],
         changed_allocations: [],
+        refusals: [],
         usage_records: [],
         rollups: [],
         alerts: [],

@@ -1,7 +1,7 @@
-import type { Allocation, AllocationCreate, Grant } from "@budget/client-js";
-import type { Command } from "commander";
+import type { Allocation, AllocationCreate, Grant, Quantile, TokenRange } from "@budget/client-js";
+import { Option, type Command } from "commander";
 import { EXIT, UsageError } from "../exit-codes.ts";
-import { wholeNumber } from "../options.ts";
+import { wholeNumber, wholeNumberOrRange } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
 import { findBudget } from "./budgets.ts";
@@ -9,9 +9,10 @@ import { findBudget } from "./budgets.ts";
 interface RequestOptions {
   readonly context: string;
   readonly component: string;
-  readonly tokens?: number;
+  readonly tokens?: number | TokenRange;
   readonly input?: number;
-  readonly maxOutput?: number;
+  readonly maxOutput?: number | TokenRange;
+  readonly estimate?: Quantile;
   readonly provider?: string;
   readonly model?: string;
   readonly budget?: string;
@@ -19,6 +20,8 @@ interface RequestOptions {
   readonly priority?: number;
   readonly expires?: string;
 }
+
+const QUANTILES: readonly Quantile[] = ["p50", "p75", "p90", "p95", "p99"];
 
 const showAllocation = (allocation: Allocation): string =>
   toFields({
@@ -34,20 +37,30 @@ const showAllocation = (allocation: Allocation): string =>
   });
 
 function showGrant(grant: Grant): string {
+  const learned =
+    grant.learned === null
+      ? []
+      : [
+          `learned: ${grant.learned.quantile} of ${grant.learned.samples} calls is ` +
+            `${grant.learned.output_tokens} output tokens`,
+        ];
   const warnings = grant.warnings.map(({ message }) => `warning: ${message}`);
   const cheaper = grant.alternatives.map(
     ({ provider, model, estimated_cost }) => `cheaper: ${provider}/${model} at ${usd(estimated_cost)}`,
   );
-  return [showAllocation(grant), ...warnings, ...cheaper].join("\n");
+  return [showAllocation(grant), ...learned, ...warnings, ...cheaper].join("\n");
 }
 
 const withRequest = (command: Command): Command =>
   command
     .requiredOption("--context <id>", "session, task or conversation that the call belongs to")
     .requiredOption("--component <name>", "component that asks")
-    .option("--tokens <n>", "tokens to hold, input and output together", wholeNumber)
+    .option("--tokens <n>", "tokens to hold in all, or a range such as 200..4000", wholeNumberOrRange)
     .option("--input <n>", "input tokens; with --max-output the cost is exact", wholeNumber)
-    .option("--max-output <n>", "most output tokens that the call can make", wholeNumber)
+    .option("--max-output <n>", "most output tokens that the call can make, or a range", wholeNumberOrRange)
+    .addOption(
+      new Option("--estimate <share>", "hold what this share of such calls stayed within").choices(QUANTILES),
+    )
     .option("--provider <name>", "provider of the model")
     .option("--model <name>", "model to be called")
     .option("--budget <budget>", "id or name; the default budget if left out")
@@ -68,6 +81,7 @@ async function readRequest(
       tokens_allocated: options.tokens,
       input_tokens: options.input,
       max_output_tokens: options.maxOutput,
+      estimate: options.estimate,
       provider: options.provider,
       model: options.model,
       budget_id,
@@ -94,7 +108,7 @@ export function addAllocationCommands(program: Command, world: World): void {
       const session = openSession(command, world);
       const check = await session.client.allocations.check(await readRequest(options, session));
       const verdict = check.allowed
-        ? `It fits: ${check.tokens_requested} tokens for about ${usd(check.estimated_cost)}.`
+        ? `It fits: ${check.tokens_granted} tokens for about ${usd(check.estimated_cost)}.`
         : ["It does not fit.", ...check.violations.map(({ message }) => `  ${message}`)].join("\n");
       const hint = check.allowed ? "" : `\n  ${check.tokens_that_fit} tokens would fit now`;
       session.show(check, verdict + hint);

@@ -1,5 +1,5 @@
 import type { BudgetClient, Period, Policy, PolicyCreate, PolicyUpdate, Tier } from "@budget/client-js";
-import { PERIODS, POLICY_TYPE_WORDS, TIERS } from "@budget/domain";
+import { PERIODS, POLICY_TYPE_WORDS, TIERS, readPolicyType } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
 import { dollars, share, wholeNumber } from "../options.ts";
@@ -112,13 +112,14 @@ async function makePolicy(client: BudgetClient, options: PolicyOptions): Promise
   return client.policies.create({ ...(policy as PolicyCreate), ...given({ budget_id }) });
 }
 
-/** The policy that `set-limit` changes: of the same budget and period, for the same requests. */
+/** The policy that `set-limit` changes: of the same budget, period and type, for the same requests. */
 async function findPolicy(
   client: BudgetClient,
   budget_id: string,
   options: PolicyOptions,
 ): Promise<Policy | undefined> {
   const wanted = readPolicy(options);
+  const type = readPolicyType(options.type ?? "enforce");
   for (let page = 1; ; page += 1) {
     const list = await client.policies.list({
       budget_id,
@@ -126,8 +127,10 @@ async function findPolicy(
       page,
       limit: 1000,
     });
-    const found = list.items.find((policy) =>
-      DIMENSIONS.every((name) => (wanted[name]?.toLowerCase() ?? null) === policy[name]),
+    const found = list.items.find(
+      (policy) =>
+        policy.type === type &&
+        DIMENSIONS.every((name) => (wanted[name]?.toLowerCase() ?? null) === policy[name]),
     );
     if (found !== undefined || list.items.length < list.limit) return found;
   }
@@ -201,12 +204,15 @@ export function addPolicyCommands(program: Command, world: World): void {
     .option("--budget <budget>", "id or name; the default budget if left out")
     .action(async (options: PolicyOptions, command: Command) => {
       const { client, show } = openSession(command, world);
-      const { budget_id } = await findBudget(client, options.budget ?? "default");
+      const { budget_id } =
+        options.budget === undefined
+          ? await client.budgets.getDefault()
+          : await findBudget(client, options.budget);
       const found = await findPolicy(client, budget_id, options);
       const policy =
         found === undefined
           ? await makePolicy(client, { ...options, budget: budget_id })
-          : await client.policies.update(found.policy_id, readPolicy(options));
+          : await client.policies.update(found.policy_id, { ...readPolicy(options), enabled: true });
       show(policy, showPolicy(policy));
     });
 }

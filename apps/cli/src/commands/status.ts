@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { percent, toFields, toTable } from "../output.ts";
+import { percent, toFields, toTable, usd } from "../output.ts";
 import { openSession, urlOf, type World } from "../session.ts";
 
 /** Policies are shown from this share of their limit on. */
@@ -30,7 +30,7 @@ export function addStatusCommands(program: Command, world: World): void {
         budgets: budgets.total,
         policies: policies.total,
         "requests today": today.request_count,
-        "cost today": `$${today.total_cost}`,
+        "cost today": usd(today.total_cost),
       });
       const near =
         rows.length === 0 ? "No limit is near." : toTable(["budget", "period", "type", "used"], rows);

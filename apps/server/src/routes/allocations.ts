@@ -6,10 +6,12 @@ import {
   AllocationExtendSchema,
   AllocationQuerySchema,
   AllocationSchema,
+  DecisionSchema,
   GrantSchema,
   listOf,
   toAllocationCheckWire,
   toAllocationWire,
+  toDecisionWire,
   toGrantWire,
   type AllocationCreate,
 } from "@budget/domain";
@@ -115,6 +117,23 @@ export const allocationRoutes = [
     async handle({ context, params: { allocation_id } }, services) {
       const outcome = await services.engine.allocations.get(context, allocation_id);
       return answerTo(outcome, services, (allocation) => fingerprinted(200, toAllocationWire(allocation)));
+    },
+  }),
+  route({
+    method: "get",
+    path: "/api/allocations/{allocation_id}/decision",
+    operation_id: "explainAllocation",
+    tag: "allocations",
+    summary: "See why an allocation was granted or refused",
+    description:
+      "Every policy that counted the request, with what it had used and held at the decision. Takes the id of an " +
+      "allocation, or the refusal_id of a refusal, which is kept for 30 days.",
+    params,
+    success: { status: 200, description: "The decision", schema: DecisionSchema },
+    problems: ["invalid_value", "decision_not_found"],
+    async handle({ context, params: { allocation_id } }, services) {
+      const outcome = await services.engine.allocations.explain(context, allocation_id);
+      return answerTo(outcome, services, (decision) => ({ status: 200, body: toDecisionWire(decision) }));
     },
   }),
   route({

@@ -61,6 +61,25 @@ export const budgetRoutes = [
   }),
   route({
     method: "get",
+    path: "/api/budgets/default",
+    operation_id: "getDefaultBudget",
+    tag: "budgets",
+    summary: "Read the budget that requests are charged to which name none",
+    success: {
+      status: 200,
+      description: "The budget",
+      schema: BudgetSchema,
+      example: budgetExample,
+      etag: true,
+    },
+    problems: ["invalid_value"],
+    async handle({ context }, { engine }) {
+      const budget = await engine.budgets.getDefault(context);
+      return versioned(200, toBudgetWire(budget), budget.version);
+    },
+  }),
+  route({
+    method: "get",
     path: "/api/budgets/{budget_id}",
     operation_id: "getBudget",
     tag: "budgets",

@@ -54,6 +54,7 @@ export const grantExample = {
   budget_id,
   context_id: "chat-1",
   component: "agent",
+  input_tokens: null,
   tokens_allocated: 2000,
   tokens_used: 0,
   remaining_tokens: 2000,
@@ -70,6 +71,7 @@ export const grantExample = {
   expiration_time: "2026-11-23T10:30:00.000Z",
   closed_at: null,
   metadata: {},
+  learned: null,
   warnings: [],
   alternatives: [],
 };
@@ -82,6 +84,7 @@ export const refusalExample = {
     "200000 tokens for about $2 do not fit: the daily limit of policy 01a208da-4f9e-72a6-90ef-9b4a2f49bdf2 has " +
     "$0.989 of $1 left. At most 98900 tokens would fit now.",
   code: "insufficient_budget",
+  refusal_id: "01a20908-8a3c-7d11-9a4e-0c7b6f1f2a33",
   violations: [
     {
       code: "cost_limit",

@@ -13,17 +13,31 @@ import {
   Time,
   TokenSum,
   Tokens,
+  TokensOrRange,
   Usd,
   Uuid,
   closed,
   nullable,
 } from "./common.ts";
 
+/** Shares of calls whose output tokens can be asked for instead of a number. */
+export const QUANTILES = ["p50", "p75", "p90", "p95", "p99"] as const;
+export type Quantile = (typeof QUANTILES)[number];
+
+export const LearnedOutputSchema = Type.Object({
+  quantile: Type.Enum([...QUANTILES]),
+  output_tokens: TokenSum("Output tokens that this share of calls stayed within"),
+  samples: Type.Integer({ minimum: 0, description: "How many calls it was learned from" }),
+});
+
 const allocationFields = {
   allocation_id: Uuid("Id of the allocation"),
   budget_id: Uuid("The budget that is charged"),
   context_id: ContextId,
   component: Type.String({ description: "The component that asked" }),
+  input_tokens: nullable(
+    TokenSum("The input among the tokens, where the request named it; the others are for the output"),
+  ),
   tokens_allocated: TokenSum("Tokens held when nothing is used yet"),
   tokens_used: Type.Integer({ minimum: 0, description: "Tokens that usage has booked against it" }),
   remaining_tokens: TokenSum("Tokens that it still holds"),
@@ -88,6 +102,7 @@ export type AlternativeWire = Static<typeof AlternativeSchema>;
 /** The answer to a granted request: the allocation, and what its caller should know. */
 export const GrantSchema = Type.Object({
   ...allocationFields,
+  learned: nullable(LearnedOutputSchema),
   warnings: Type.Array(PolicyWarningSchema),
   alternatives: Type.Array(AlternativeSchema),
 });
@@ -95,6 +110,9 @@ export type GrantWire = Static<typeof GrantSchema>;
 
 /** What a refusal says beside the members that every problem has. */
 export const refusalFields = {
+  refusal_id: nullable(
+    Uuid("Under which GET /api/allocations/{id}/decision explains the refusal; null for a mere check"),
+  ),
   violations: Type.Array(ViolationSchema, { description: "Every policy that does not fit" }),
   tokens_that_fit: TokenSum("The largest number of tokens that would be granted now"),
   resets_at: nullable(
@@ -102,21 +120,72 @@ export const refusalFields = {
   ),
 };
 
+const DecidedPolicySchema = Type.Object({
+  policy_id: Uuid("The policy"),
+  budget_id: Uuid("Its budget"),
+  type: PolicyTypeWord,
+  period: PeriodWord,
+  time_zone: Type.String(),
+  enabled: Type.Boolean({ description: "Whether it was enabled; one that was not refuses nothing" }),
+  window_start: Time("When the window of the decision began"),
+  resets_at: nullable(Time("When that window ends; null where it has no end")),
+  token_limit: nullable(TokenSum("Tokens of the limit")),
+  tokens_used: TokenSum("Tokens used in the window before the decision"),
+  tokens_held: TokenSum("Tokens held by live allocations before the decision"),
+  cost_limit: nullable(Usd("Cost of the limit")),
+  cost_used: Usd("Cost used in the window before the decision"),
+  cost_held: Usd("Cost held by live allocations before the decision"),
+  codes: Type.Array(Type.String(), {
+    description: "Why it refused, or what it warned of; empty where all fits",
+  }),
+});
+
+/** What a decision looked at, and what came of it. */
+export const DecisionSchema = Type.Object({
+  decision_id: Uuid("Id of the allocation, or of the refusal"),
+  allocation_id: nullable(
+    Uuid("The allocation that was granted, or was to be extended; null where a new one was refused"),
+  ),
+  budget_id: Uuid("The budget that was asked"),
+  context_id: ContextId,
+  component: Type.String(),
+  tier: TierWord,
+  provider: nullable(Type.String()),
+  model: nullable(Type.String()),
+  task_type: Type.String(),
+  priority: Priority,
+  granted: Type.Boolean(),
+  tokens_wanted: TokenSum("Tokens asked for"),
+  min_tokens: TokenSum("The fewest that were of use; the same where no range was given"),
+  tokens_that_fit: TokenSum("The most that fit, up to what was asked for"),
+  tokens_held: TokenSum("Tokens that the grant held, or that the fewest would have held"),
+  estimated_cost: nullable(Usd("Cost of these; null where no price was known")),
+  learned: nullable(LearnedOutputSchema),
+  decided_at: Time("When it was decided"),
+  policies: Type.Array(DecidedPolicySchema, {
+    description: "Every policy of the budget and of those above it that counts the request, in id order",
+  }),
+});
+export type DecisionWire = Static<typeof DecisionSchema>;
+
 export const AllocationCreateSchema = Type.Object(
   {
     context_id: ContextId,
     component: Dimension("The component that asks"),
-    tokens_allocated: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: MAX_TOKENS,
-        description: "Tokens to hold, input and output together",
+    tokens_allocated: Type.Optional(TokensOrRange(1, "Tokens to hold, input and output together")),
+    input_tokens: Type.Optional(
+      Tokens("Input tokens of the call; with max_output_tokens or estimate, instead of tokens_allocated"),
+    ),
+    max_output_tokens: Type.Optional(TokensOrRange(0, "The most output tokens that the call can make")),
+    estimate: Type.Optional(
+      Type.Enum([...QUANTILES], {
+        transform: ["trim", "toEnumCase"],
+        description:
+          "Hold, for the output, what this share of the calls of the same provider, model, component and task type " +
+          "stayed within, at most max_output_tokens; with input_tokens. Where too few calls were seen yet, " +
+          "max_output_tokens is held, or the default for the task type",
       }),
     ),
-    input_tokens: Type.Optional(
-      Tokens("Input tokens of the call; with max_output_tokens, instead of tokens_allocated"),
-    ),
-    max_output_tokens: Type.Optional(Tokens("The most output tokens that the call can make")),
     budget_id: Type.Optional(Uuid("The budget to charge; the default budget if left out")),
     tier: Type.Optional(TierWord),
     provider: Type.Optional(Dimension("Provider of the model")),
@@ -133,8 +202,12 @@ export type AllocationCreate = Static<typeof AllocationCreateSchema>;
 /** What a request would get, without holding anything. */
 export const AllocationCheckSchema = Type.Object({
   allowed: Type.Boolean(),
-  tokens_requested: TokenSum("Tokens that the request would hold"),
-  estimated_cost: nullable(Usd("Cost that it would hold; null where no price is known")),
+  tokens_requested: TokenSum("Tokens that the request asks for"),
+  tokens_granted: TokenSum("Tokens of them that it would hold; 0 where it would be refused"),
+  estimated_cost: nullable(
+    Usd("Cost of what would be held, or else of what is asked for; null where no price is known"),
+  ),
+  learned: nullable(LearnedOutputSchema),
   warnings: Type.Array(PolicyWarningSchema),
   alternatives: Type.Array(AlternativeSchema),
   ...refusalFields,

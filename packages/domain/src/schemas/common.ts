@@ -26,6 +26,21 @@ export const Uuid = (description: string) =>
 export const Time = (description: string) =>
   Type.String({ format: "date-time", description, examples: ["2026-11-23T09:30:00.000Z"] });
 export const Tokens = (description: string) => Type.Integer({ minimum: 0, maximum: MAX_TOKENS, description });
+/** A number of tokens, or the fewest and the most that are of use. */
+export const TokensOrRange = (minimum: number, description: string) =>
+  Type.Union(
+    [
+      Type.Integer({ minimum, maximum: MAX_TOKENS }),
+      Type.Object(
+        {
+          min: Type.Integer({ minimum: Math.max(1, minimum), maximum: MAX_TOKENS }),
+          max: Type.Integer({ minimum: Math.max(1, minimum), maximum: MAX_TOKENS }),
+        },
+        { additionalProperties: false },
+      ),
+    ],
+    { description: `${description}: a number, or {min, max} to be granted the most of it that fits` },
+  );
 /** Tokens as answered: sums of what was asked for and used, which have no bound of their own. */
 export const TokenSum = (description: string) => Type.Integer({ minimum: 0, description });
 export const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });

@@ -32,6 +32,10 @@ export interface PostgresServer {
 export interface PostgresServerOptions {
   /** Whether a commit waits for the disk, as in production. Tests that never crash the server need not wait. */
   readonly durable?: boolean;
+  /** Where its folder is made; the system's temporary folder if left out. Its user may enter all folders above. */
+  readonly parent_folder?: string;
+  /** Settings of its own, as `name=value`. */
+  readonly settings?: readonly string[];
 }
 
 const START_ATTEMPTS = 5;
@@ -39,23 +43,24 @@ const START_TIMEOUT_MS = 60_000;
 const DELETION_TIMEOUT_MS = 10_000;
 const POLL_MS = 20;
 
-// A `kill -9` of the test process gives it no chance to stop the server, but closes the pipe on file descriptor 3.
+// A `kill -9` of the test process gives it no chance to stop the server, but closes the pipe on file descriptor 3. Only the
+// first start has that pipe: whoever reads it outlives the server, and ends the one that runs then.
 const SUPERVISOR = `
 binaries=$1 folder=$2 port=$3; shift 3
-exec 3<&0 </dev/null
 if [ ! -d "$folder/data" ]; then
   "$binaries/initdb" --pgdata="$folder/data" --username=budget --auth=trust --encoding=UTF8 --no-locale \
     --no-sync --no-instructions || exit 1
+  server=$$
+  (
+    cat <&3 >/dev/null
+    [ -e "$folder/data/postmaster.pid" ] && read -r server <"$folder/data/postmaster.pid"
+    kill -QUIT "$server" 2>/dev/null
+    tries=0
+    while [ -e "$folder/data/postmaster.pid" ] && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
+    rm -rf "$folder"
+  ) &
+  exec 3<&-
 fi
-server=$$
-(
-  cat <&3 >/dev/null
-  kill -QUIT $server 2>/dev/null
-  tries=0
-  while [ -e "$folder/data/postmaster.pid" ] && [ $tries -lt 60 ]; do sleep 0.05; tries=$((tries + 1)); done
-  rm -rf "$folder"
-) &
-exec 3<&-
 exec "$binaries/postgres" -D "$folder/data" -p "$port" "$@"
 `;
 
@@ -74,11 +79,11 @@ const FORGETFUL = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"
  * @throws Error with the server's log where it does not start
  */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
-  const settings = [...SETTINGS, ...(options.durable === true ? [] : FORGETFUL)];
+  const settings = [...SETTINGS, ...(options.durable === true ? [] : FORGETFUL), ...(options.settings ?? [])];
   const owner = serverOwner();
   let failure: unknown;
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt += 1) {
-    const folder = mkdtempSync(join(tmpdir(), "budget-postgres-"));
+    const folder = mkdtempSync(join(options.parent_folder ?? tmpdir(), "budget-postgres-"));
     if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
     chmodSync(folder, 0o755);
     const binaries = reachableBinaries(folder, owner);
@@ -108,7 +113,7 @@ function serverOf(
     },
     async stop() {
       const ended = endOf(server);
-      server.stdin!.end();
+      lifelineOf(first)?.end();
       await ended;
       // The process at the other end of the pipe is deleting it.
       const deadline = performance.now() + DELETION_TIMEOUT_MS;
@@ -127,6 +132,9 @@ function serverOf(
     },
   };
 }
+
+/** What keeps the folder, and the server that runs on it, for as long as this process lives; the first start has it. */
+const lifelineOf = (server: ChildProcess): Socket | undefined => server.stdio[3] as Socket | undefined;
 
 const isRunning = (server: ChildProcess): boolean => server.exitCode === null && server.signalCode === null;
 
@@ -155,18 +163,19 @@ async function run(
       detached: true,
       cwd: folder,
       env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
-      stdio: ["pipe", output, output],
+      // Not the standard input: Node closes that when the server ends, and the folder is to outlive a crash.
+      stdio: ["ignore", output, output, ...(existsSync(join(folder, "data")) ? [] : ["pipe" as const])],
     },
   );
   closeSync(output);
   let problem = "";
   server.on("error", (error) => (problem = error.message));
   server.unref();
-  (server.stdin as Socket).unref();
+  lifelineOf(server)?.unref();
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!isReady(folder, server.pid)) {
     if (problem !== "" || !isRunning(server) || performance.now() > deadline) {
-      server.stdin!.destroy();
+      lifelineOf(server)?.destroy();
       throw new Error(
         `PostgreSQL did not start. ${problem}\n${existsSync(log) ? readFileSync(log, "utf8") : ""}`,
       );

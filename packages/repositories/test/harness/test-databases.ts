@@ -7,6 +7,7 @@ import { openDatabase, type Database } from "../../src/database.ts";
 import { migrate } from "../../src/migrate.ts";
 import { startPostgres, type PostgresServer } from "./postgres-server.ts";
 
+export { freeze, resume } from "./freeze.ts";
 export { startPostgres, type PostgresServer, type PostgresServerOptions } from "./postgres-server.ts";
 
 /** A database of one test's own. */
