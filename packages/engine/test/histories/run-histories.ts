@@ -1,0 +1,110 @@
+import type { TEST_DATABASES, TestDatabase } from "@budget/repositories/testing";
+import type { Logger } from "@budget/domain";
+import { createEngine, prepareFirstStart } from "@budget/engine";
+import { TenantRepository } from "@budget/repositories";
+import fc from "fast-check";
+import { PRICES } from "../support.ts";
+import { playHistory } from "./play-history.ts";
+import { history } from "./steps.ts";
+
+/** A database that has seen so many histories gives way to a fresh one, so that the last ones run as fast as the first. */
+const HISTORIES_PER_DATABASE = 250;
+
+export interface RunOptions {
+  readonly kind: (typeof TEST_DATABASES)[number];
+  readonly count: number;
+  readonly seed: number;
+  /** Where in the shrinking of a seed to begin; from the message of a failure. */
+  readonly path?: string;
+  /** Told after each database. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Plays random histories against engine and database, and compares every answer and every balance with the reference.
+ * @throws Error with the smallest history that fails, and the seed and path that play it again
+ */
+export async function runHistories({ kind, count, seed, path, onProgress }: RunOptions): Promise<void> {
+  for (let done = 0; done < count; done += HISTORIES_PER_DATABASE) {
+    const numRuns = Math.min(HISTORIES_PER_DATABASE, count - done);
+    const stages = await Stages.open(kind);
+    try {
+      const property = fc.asyncProperty(history, (drawn) =>
+        stages.onFresh((stage) => playHistory(stage, drawn)),
+      );
+      await fc.assert(property, {
+        seed: seed + done,
+        numRuns,
+        ...(path === undefined ? {} : { path, endOnFailure: true }),
+      });
+    } finally {
+      await stages.close();
+    }
+    onProgress?.(done + numRuns);
+  }
+}
+
+const silent = () => undefined;
+const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
+
+/** One database, on which each history has a tenant and servers of its own. */
+class Stages {
+  readonly #test: TestDatabase;
+  readonly #servers: number;
+  #tenants = 0;
+  #ids = 0;
+
+  private constructor(test: TestDatabase, servers: number) {
+    this.#test = test;
+    this.#servers = servers;
+  }
+
+  static async open(kind: RunOptions["kind"]): Promise<Stages> {
+    const test = await kind.open();
+    const stages = new Stages(test, kind.name === "postgres" ? 2 : 1);
+    const { database } = test;
+    const clock = { now: () => 0 };
+    await prepareFirstStart({ database, clock, ids: stages.#idSource, readPrices: () => PRICES });
+    return stages;
+  }
+
+  /** Ids in the order in which they are asked for, so that a history that is played again has the same ones. */
+  readonly #idSource = {
+    next: () => `00000000-0000-7000-9000-${(this.#ids += 1).toString(16).padStart(12, "0")}`,
+  };
+
+  async onFresh(work: (stage: Parameters<typeof playHistory>[0]) => Promise<void>): Promise<void> {
+    const { database } = this.#test;
+    const tenant_id = `00000000-0000-7000-a000-${(this.#tenants += 1).toString(16).padStart(12, "0")}`;
+    const tenants = new TenantRepository(database);
+    await database.transaction(async (transaction) => {
+      await tenants.create(transaction, { tenant_id, name: "history", created_at_ms: 0 });
+      await tenants.bumpCatalogVersion(transaction, tenant_id);
+    });
+    const clock = { now_ms: 0, now: () => clock.now_ms };
+    this.#ids = 0;
+    const engines = Array.from({ length: this.#servers }, () =>
+      createEngine({
+        database,
+        clock,
+        ids: this.#idSource,
+        timers: { every: () => silent },
+        logger,
+        tenant_ids: [],
+      }),
+    );
+    try {
+      await work({ database, engines, clock, tenant_id });
+      for (const engine of engines.slice(0, 1)) {
+        const { differences } = await engine.verify({ tenant_id });
+        if (differences.length > 0) throw new Error(`verify finds ${JSON.stringify(differences)}`);
+      }
+    } finally {
+      for (const engine of engines) await engine.stop();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#test.close();
+  }
+}
