@@ -108,6 +108,12 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (created_at_ms);
 
+CREATE TABLE job_runs (
+  name text NOT NULL,
+  started_at_ms bigint NOT NULL,
+  CONSTRAINT job_runs_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE output_sketches (
   tenant_id uuid NOT NULL,
   provider text NOT NULL,

@@ -107,6 +107,12 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_age on idempotency_keys (created_at_ms);
 
+CREATE TABLE job_runs (
+  name text not null,
+  started_at_ms bigint not null,
+  primary key (name)
+);
+
 CREATE TABLE output_sketches (
   tenant_id char(36) not null,
   provider text not null,

@@ -39,7 +39,15 @@ for (const kind of TEST_DATABASES) {
         expect(wrong.code).to.equal(1);
         expect(wrong.stdout)
           .to.match(/held_tokens +41 +40/)
-          .and.to.contain("1 differences.");
+          .and.to.contain("1 difference.");
+        const repaired = await type(["verify", "--repair"], environment);
+        expect(repaired.code).to.equal(0);
+        expect(repaired.stdout)
+          .to.match(/held_tokens +41 +40/)
+          .and.to.match(/1 repaired\.\nRecounted: .* No difference\.\n$/);
+        const json = await type(["verify", "--repair", "--json"], environment);
+        expect(JSON.parse(json.stdout)).to.deep.include({ differences: [], repaired: [] });
+        expect((await type(["allocate", "create", ...request], environment)).code).to.equal(0);
       } finally {
         await server.stop();
         await database.close();

@@ -152,20 +152,35 @@ const unpackPolicy = (packed: ReturnType<typeof packPolicy>): DecidedPolicy => (
   codes: packed[14],
 });
 
-const pack = ({ hold, policies, ...rest }: DecisionRecord) => ({
-  ...rest,
-  hold: [hold.tokens, text(hold.cost_nano_usd)] as const,
-  policies: policies.map(packPolicy),
+const pack = ({ hold, policies, ...decision }: DecisionRecord) =>
+  [
+    decision.granted,
+    decision.tokens_wanted,
+    decision.min_tokens,
+    decision.tokens_that_fit,
+    hold.tokens,
+    text(hold.cost_nano_usd),
+    decision.priority,
+    decision.learned,
+    policies.map(packPolicy),
+  ] as const;
+
+const unpack = (packed: ReturnType<typeof pack>): DecisionRecord => ({
+  granted: packed[0],
+  tokens_wanted: packed[1],
+  min_tokens: packed[2],
+  tokens_that_fit: packed[3],
+  hold: { tokens: packed[4], cost_nano_usd: amount(packed[5]) },
+  priority: packed[6],
+  learned: packed[7],
+  policies: packed[8].map(unpackPolicy),
 });
 
-/** A decision as text, for storage. Money, which JSON has no exact number for, is kept as decimal text. */
+/**
+ * A decision as text, for storage: its members in a fixed order, without their names. Money, which JSON has no exact
+ * number for, is kept as decimal text.
+ */
 export const encodeDecision = (decision: DecisionRecord): string => JSON.stringify(pack(decision));
 
-export function decodeDecision(encoded: string): DecisionRecord {
-  const { hold, policies, ...rest } = JSON.parse(encoded) as ReturnType<typeof pack>;
-  return {
-    ...rest,
-    hold: { tokens: hold[0], cost_nano_usd: amount(hold[1]) },
-    policies: policies.map(unpackPolicy),
-  };
-}
+export const decodeDecision = (encoded: string): DecisionRecord =>
+  unpack(JSON.parse(encoded) as ReturnType<typeof pack>);

@@ -200,6 +200,7 @@ export const EVENT_TYPES = [
   "allocation.expired",
   "usage.recorded",
   "alert.raised",
+  "balances.repaired",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

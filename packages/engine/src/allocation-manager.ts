@@ -53,7 +53,10 @@ export function createAllocationManager(runner: LedgerRunner, outputs: OutputEst
     },
 
     extend(context: CommandContext, allocation_id: string, input: AllocationExtend): Promise<Outcome<Grant>> {
-      const idempotency = idempotentRequest(context, "allocation.extend", { allocation_id, ...input });
+      // An extension makes nothing that has an id, so that without a key a second attempt would extend again.
+      const idempotency_key = context.idempotency_key ?? `extension ${ids.next(clock.now())}`;
+      const body = { allocation_id, ...input };
+      const idempotency = idempotentRequest({ ...context, idempotency_key }, "allocation.extend", body);
       return runner.submit(context.tenant_id, new ExtendCommand(allocation_id, input, idempotency));
     },
 

@@ -1,6 +1,7 @@
 import type { Clock, IdSource, Logger, Timers } from "@budget/domain";
-import { AlertRepository, ensureUsagePartitions, type Database } from "@budget/repositories";
+import { AlertRepository, type Database } from "@budget/repositories";
 import { createAllocationManager } from "./allocation-manager.ts";
+import { startBackgroundJobs } from "./background-jobs.ts";
 import { createBudgetManager } from "./budget-manager.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerRunner } from "./ledger-runner.ts";
@@ -10,12 +11,10 @@ import { createPriceManager } from "./price-manager.ts";
 import { createTrackingManager } from "./tracking-manager.ts";
 import { verifyTenant } from "./verify.ts";
 
-/** How often expired allocations are freed when no request does it. */
-const SWEEP_INTERVAL_MS = 30_000;
+/** How often commands that have waited too long are answered. */
+const OVERDUE_INTERVAL_MS = 250;
 /** How often servers share what they have learned of outputs. */
 const LEARNING_INTERVAL_MS = 30_000;
-/** How often the partitions of the coming months are looked after. */
-const PARTITION_INTERVAL_MS = 24 * 3_600_000;
 
 export interface EngineOptions {
   /** Migrated already. */
@@ -36,18 +35,14 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
 
   const logFailure = (what: string) => (error: unknown) =>
     logger.error("budget_engine", `${what} failed`, { error: String(error) });
-  const stopSweeping = timers.every(SWEEP_INTERVAL_MS, () => {
-    for (const tenant_id of tenant_ids)
-      runner.freeExpired(tenant_id).catch(logFailure("Freeing expired allocations"));
-  });
-  const stopPartitioning = timers.every(PARTITION_INTERVAL_MS, () => {
-    ensureUsagePartitions(database, clock.now()).catch(logFailure("Making usage partitions"));
-  });
+  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger, tenant_ids });
 
   const loaded = outputs.load().catch(logFailure("Reading learned outputs"));
   const stopLearning = timers.every(LEARNING_INTERVAL_MS, () => {
     outputs.flush().catch(logFailure("Storing learned outputs"));
   });
+
+  const stopAnsweringOverdue = timers.every(OVERDUE_INTERVAL_MS, () => runner.answerOverdue());
 
   return {
     budgets: createBudgetManager(runner),
@@ -56,12 +51,12 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
     usage: createTrackingManager(runner, outputs),
     prices: createPriceManager(runner),
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
-    verify: (context) => verifyTenant(database, context.tenant_id),
+    verify: (context) => verifyTenant(database, context.tenant_id, clock),
     async stop() {
-      stopSweeping();
-      stopPartitioning();
+      stopJobs();
       stopLearning();
       await runner.stop();
+      stopAnsweringOverdue();
       await loaded;
       await outputs.flush().catch(logFailure("Storing learned outputs"));
     },

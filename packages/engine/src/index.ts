@@ -15,5 +15,6 @@ export {
   type VerifyReport,
 } from "./engine.ts";
 export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";
+export { repairTenant } from "./repair.ts";
 export { verifyTenant } from "./verify.ts";
 export { MIN_SAMPLES, OutputEstimates, type OutputEstimate } from "./output-estimates.ts";

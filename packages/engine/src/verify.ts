@@ -1,6 +1,7 @@
-import { windowAt, type Balance, type BudgetPolicy } from "@budget/domain";
+import { windowAt, type Balance, type BudgetPolicy, type Clock, type Window } from "@budget/domain";
 import {
   countRows,
+  findDoubledRecords,
   findAllocationMismatches,
   findRollupMismatches,
   listBalances,
@@ -15,18 +16,14 @@ import type { VerifyDifference, VerifyReport } from "./engine.ts";
  * Recounts every balance, every allocation's use and every rollup of a tenant from allocations and usage records, on
  * one unchanging state of the database, while servers go on working.
  */
-export function verifyTenant(database: Database, tenant_id: string): Promise<VerifyReport> {
+export function verifyTenant(database: Database, tenant_id: string, clock: Clock): Promise<VerifyReport> {
   return database.snapshot(async (transaction) => {
     await transaction.takeTime();
     const tree = await BudgetTree.read(database, transaction, tenant_id);
-    const differences: VerifyDifference[] = [];
-    const policies = tree.policies();
-    for (const policy of policies) differences.push(...(await verifyPolicy(transaction, tree, policy)));
-    differences.push(...(await verifyAllocations(transaction, tenant_id)));
-    differences.push(...(await verifyRollups(transaction, tenant_id)));
+    const differences = await findDifferences(transaction, tree, clock.now());
     const counted = await countRows(transaction, tenant_id);
     return {
-      policies_checked: policies.length,
+      policies_checked: tree.policies().length,
       allocations_checked: counted.allocations,
       usage_records_checked: counted.usage_records,
       differences,
@@ -34,15 +31,39 @@ export function verifyTenant(database: Database, tenant_id: string): Promise<Ver
   });
 }
 
+/** Everything of a tenant that a recount finds different, as one transaction sees it. */
+export async function findDifferences(
+  transaction: Transaction,
+  tree: BudgetTree,
+  now_ms: number,
+): Promise<readonly VerifyDifference[]> {
+  const differences: VerifyDifference[] = [];
+  for (const policy of tree.policies())
+    differences.push(...(await verifyPolicy(transaction, tree, policy, now_ms)));
+  differences.push(...(await verifyAllocations(transaction, tree.tenant_id)));
+  differences.push(...(await verifyUsageRecords(transaction, tree.tenant_id)));
+  differences.push(...(await verifyRollups(transaction, tree.tenant_id)));
+  return differences;
+}
+
+/**
+ * The window that a policy's balances are recounted in: a balance that nothing touched since its window ended still
+ * shows that window, and is right about it; one that is missing would show the window of now.
+ */
+export function recountedWindow(policy: BudgetPolicy, recorded: readonly Balance[], now_ms: number): Window {
+  const at_ms =
+    recorded.length === 0 ? now_ms : Math.max(...recorded.map((balance) => balance.window_start_ms));
+  return windowAt(policy.period, policy.time_zone, at_ms);
+}
+
 async function verifyPolicy(
   transaction: Transaction,
   tree: BudgetTree,
   policy: BudgetPolicy,
+  now_ms: number,
 ): Promise<readonly VerifyDifference[]> {
   const recorded = await listBalances(transaction, policy.tenant_id, policy.policy_id);
-  // A balance that nothing touched since its window ended still shows that window, and is right about it.
-  const window_start_ms = Math.max(0, ...recorded.map((balance) => balance.window_start_ms));
-  const window = windowAt(policy.period, policy.time_zone, window_start_ms);
+  const window = recountedWindow(policy, recorded, now_ms);
   const recounted = await recountPolicy(transaction, policy, tree.family(policy.budget_id), window);
   const byScope = new Map(recounted.map((balance) => [balance.scope, balance]));
   const differences = recorded.flatMap((balance) => {
@@ -81,6 +102,20 @@ async function verifyAllocations(
     field: "used",
     recorded: `${one.tokens_used} tokens, ${one.cost_used_nano_usd} nano-USD`,
     recounted: `${one.recounted_tokens} tokens, ${one.recounted_cost_nano_usd} nano-USD`,
+  }));
+}
+
+/** Ids of usage records are unique by the month only, so two of one id would otherwise go unseen. */
+async function verifyUsageRecords(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<readonly VerifyDifference[]> {
+  const doubled = await findDoubledRecords(transaction, tenant_id);
+  return doubled.map(({ record_id, count }) => ({
+    subject: `usage record ${record_id}`,
+    field: "count",
+    recorded: String(count),
+    recounted: "1",
   }));
 }
 

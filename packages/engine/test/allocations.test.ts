@@ -125,18 +125,6 @@ onEveryDatabase("allocations", (open) => {
     expect(expired).to.include({ status: "expired", closed_at_ms: START_MS + 1000 });
   });
 
-  it("frees what has expired by its sweeper where no request comes", async () => {
-    const test = await open();
-    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
-    value(await test.allocate(budget_id, 1000));
-    test.clock.now_ms += HOUR_MS;
-    test.repeated[0]?.();
-    // Any further command is behind the sweep in the queue.
-    await test.engine.allocations.check(CONTEXT, request(budget_id, 1));
-    const rows = await test.test_database.database.knex("balances").select("held_tokens");
-    expect(rows.map(({ held_tokens }) => Number(held_tokens))).to.deep.equal([0]);
-  });
-
   it("frees thousands of expired allocations before it decides", async () => {
     const test = await open();
     const { budget_id } = await test.budgetWith({ token_limit: 2500 });

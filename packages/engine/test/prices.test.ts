@@ -28,22 +28,3 @@ onEveryDatabase("prices", (open) => {
     expect(code(await test.engine.prices.history(CONTEXT, "acme", "huge"))).to.equal("price_not_found");
   });
 });
-
-onEveryDatabase("more work than can wait", (open) => {
-  it("is turned away at once, and what was taken is done", async () => {
-    const test = await open();
-    const { budget_id } = await test.budgetWith({ token_limit: 1_000_000 });
-    const outcomes = await Promise.all(Array.from({ length: 20_005 }, () => test.allocate(budget_id, 1)));
-    const codes = new Map<string, number>();
-    for (const outcome of outcomes) codes.set(code(outcome), (codes.get(code(outcome)) ?? 0) + 1);
-    expect(Object.fromEntries(codes)).to.deep.equal({ ok: 20_000, overloaded: 5 });
-    expect((await test.counted(budget_id)).held).to.equal(20_000);
-  }).timeout(60_000);
-
-  it("is turned away by an engine that has stopped", async () => {
-    const test = await open();
-    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
-    await test.engine.stop();
-    expect(code(await test.allocate(budget_id, 1))).to.equal("overloaded");
-  });
-});

@@ -1,8 +1,9 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import type { Socket } from "node:net";
 import { dirname, resolve } from "node:path";
 import BetterSqlite from "better-sqlite3";
 import knexModule, { type Knex } from "knex";
-import { isConnectionLoss } from "./connection-loss.ts";
+import { isConnectionLoss, isTimeout } from "./connection-loss.ts";
 import type { Connection, Dialect } from "./dialect.ts";
 import { postgresDialect } from "./dialect-postgres.ts";
 import { sqliteDialect } from "./dialect-sqlite.ts";
@@ -21,7 +22,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export type DatabaseErrorCode = "unsupported_url" | "in_use" | "unsupported_runtime";
+export type DatabaseErrorCode = "unsupported_url" | "not_found" | "in_use" | "unsupported_runtime";
 
 /** A database that cannot be opened, and what to do about it. */
 export class DatabaseError extends Error {
@@ -43,6 +44,8 @@ export interface DatabaseOptions {
    * command-line tools that only look leave it out.
    */
   readonly exclusive?: boolean;
+  /** Whether a SQLite file that is not there is an error, and not made. */
+  readonly must_exist?: boolean;
   /** How long PostgreSQL may take to answer a statement, in milliseconds, 100 or more; 5000 where it is left out. */
   readonly answer_timeout_ms?: number;
 }
@@ -84,11 +87,12 @@ const REQUIRED_NAPI = 10;
 
 /**
  * Opens the database behind a URL. Nothing is migrated.
- * @throws DatabaseError where the URL names no database that Budget knows, or another server has the file
+ * @throws DatabaseError where the URL names no database that Budget knows or none that is there, or another server has
+ *   the file
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { url } = options;
-  if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length), options.exclusive ?? false);
+  if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length), options);
   if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(options);
   throw new DatabaseError(
     "unsupported_url",
@@ -102,7 +106,7 @@ export function openDatabase(options: DatabaseOptions): Database {
  */
 const SQLITE_BUSY_TIMEOUT_MS = { server: 1000, tool: 10_000 };
 
-function openSqlite(path: string, exclusive: boolean): Database {
+function openSqlite(path: string, { exclusive = false, must_exist = false }: DatabaseOptions): Database {
   if (Number(process.versions.napi) < REQUIRED_NAPI) {
     throw new DatabaseError(
       "unsupported_runtime",
@@ -111,6 +115,9 @@ function openSqlite(path: string, exclusive: boolean): Database {
   }
   const inMemory = path === ":memory:";
   const filename = inMemory ? path : resolve(path);
+  if (must_exist && !inMemory && !existsSync(filename)) {
+    throw new DatabaseError("not_found", `There is no database at ${filename}. Check BUDGET_DATABASE_URL.`);
+  }
   if (!inMemory) mkdirSync(dirname(filename), { recursive: true });
   const release = exclusive && !inMemory ? holdFile(filename) : () => undefined;
   const knex = knexModule({
@@ -185,8 +192,10 @@ function openPostgres(options: DatabaseOptions): Database {
       client: "pg",
       connection: settings as Knex.PgConnectionConfig,
       acquireConnectionTimeout: own_timeout_ms,
-      pool: { min: 0, max, destroyTimeoutMillis: DESTROY_TIMEOUT_MS },
+      pool: { min: 0, max, destroyTimeoutMillis: DESTROY_TIMEOUT_MS, validate: isOpen },
       log: SILENT,
+      // Otherwise errors carry the bound values, which nobody wants in a log.
+      compileSqlOnError: false,
     });
   return database(open({ ...connection, ...limits }, pool_size), postgresDialect, {
     async patiently(work) {
@@ -199,6 +208,14 @@ function openPostgres(options: DatabaseOptions): Database {
     },
   });
 }
+
+/** What the driver leaves out of its type. */
+interface WithSocket {
+  readonly connection: { readonly stream: Socket };
+}
+
+/** A connection that the driver has just cut is back in the pool before it says so. */
+const isOpen = ({ connection }: WithSocket): boolean => !connection.stream.destroyed;
 
 /** What Knex does with connections, which its types leave open. */
 interface Pool {
@@ -247,14 +264,17 @@ function database(knex: Knex, dialect: Dialect, { patiently, release }: Peculiar
 const TRANSIENT = new Set(["40001", "40P01", "23505"]);
 /** What ends after seconds of waiting: a lock, a statement, SQLite's file. */
 const WAITED = new Set(["55P03", "57014", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"]);
-const WAITED_WITHOUT_CODE = /^Query read timeout|^timeout expired|^Knex: Timeout acquiring a connection/;
+/** What Knex says, without a code, where its pool is full. */
+const NO_CONNECTION = "Knex: Timeout acquiring a connection";
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
 /** Whether a failure comes after so long a wait that nobody should wait for another try. */
 const hasWaited = (error: unknown): boolean =>
-  WAITED.has(codeOf(error)) || (error instanceof Error && WAITED_WITHOUT_CODE.test(error.message));
+  WAITED.has(codeOf(error)) ||
+  isTimeout(error) ||
+  (error instanceof Error && error.message.startsWith(NO_CONNECTION));
 
 /**
  * Whether the same transaction may succeed when it is tried again at once: it met another one (a deadlock, a key that

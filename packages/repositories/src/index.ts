@@ -28,6 +28,8 @@ export {
   type UsageSpan,
   type UsageSums,
 } from "./usage-rollup-repository.ts";
+export { claimJobRun } from "./job-runs.ts";
+export { deleteOlder } from "./retention.ts";
 export {
   Ledger,
   LedgerSession,
@@ -38,10 +40,12 @@ export {
   type LedgerChanges,
   type NewAllocation,
 } from "./ledger.ts";
+export { correctAllocations, correctRollups } from "./correct.ts";
 export {
   countLiveAllocations,
   countRows,
   findAllocationMismatches,
+  findDoubledRecords,
   findRollupMismatches,
   recountPolicy,
   type AllocationMismatch,

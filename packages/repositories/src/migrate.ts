@@ -4,6 +4,7 @@ import type { Dialect } from "./dialect.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import * as decisions from "./migrations/0002-decisions.ts";
 import * as outputSketches from "./migrations/0003-output-sketches.ts";
+import * as jobRuns from "./migrations/0004-job-runs.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** In the order in which they are applied. */
@@ -11,6 +12,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0001-foundation", migration: foundation },
   { name: "0002-decisions", migration: decisions },
   { name: "0003-output-sketches", migration: outputSketches },
+  { name: "0004-job-runs", migration: jobRuns },
 ];
 
 const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {

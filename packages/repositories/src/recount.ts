@@ -168,6 +168,19 @@ export async function findAllocationMismatches(
   }));
 }
 
+/** Ids that more than one usage record of a tenant has. */
+export async function findDoubledRecords(
+  transaction: Transaction,
+  tenant_id: string,
+): Promise<readonly { readonly record_id: string; readonly count: number }[]> {
+  const rows = await transaction.query(
+    `SELECT record_id, COUNT(*) AS records FROM usage_records WHERE tenant_id = $1
+     GROUP BY record_id HAVING COUNT(*) > 1 ORDER BY record_id`,
+    [tenant_id],
+  );
+  return rows.map((row) => ({ record_id: row.record_id as string, count: Number(row.records) }));
+}
+
 /** An hour whose rollups do not add up to its records. */
 export interface RollupMismatch {
   readonly hour_start_ms: number;

@@ -8,7 +8,7 @@ import { freeze, resume, startPostgres, type PostgresServer } from "./harness/te
 import { rejectionOf } from "./rejection.ts";
 
 /** Long enough for an answer on a busy machine, short enough to wait for. */
-const ANSWER_TIMEOUT_MS = 1000;
+const ANSWER_TIMEOUT_MS = 1500;
 
 describe("a PostgreSQL that stands still", () => {
   let server: PostgresServer;
@@ -36,7 +36,7 @@ describe("a PostgreSQL that stands still", () => {
     freeze(server.pid);
     const errors = await Promise.all([
       ...Array.from({ length: 4 }, () => rejectionOf(ask())),
-      rejectionOf(Promise.resolve(database.knex.raw("SELECT 1"))),
+      rejectionOf(Promise.resolve(database.knex("tenants"))),
       rejectionOf(database.snapshot((transaction) => transaction.query("SELECT 1", []))),
     ]);
     for (const error of errors) {
@@ -45,6 +45,19 @@ describe("a PostgreSQL that stands still", () => {
     }
     resume(server.pid);
     expect(await Promise.all([ask(), ask(), ask()])).to.have.length(3);
+  });
+
+  it("is given up by a statement of Knex's builder that has its connection", async () => {
+    await database.knex("tenants");
+    freeze(server.pid);
+    const error = await rejectionOf(Promise.resolve(database.knex("tenants")));
+    expect([isUnavailable(error), isConnectionLoss(error), isTransient(error)], error.message).to.deep.equal([
+      true,
+      true,
+      false,
+    ]);
+    resume(server.pid);
+    expect(await database.knex("tenants")).to.deep.equal([]);
   });
 
   it("may have committed what it was told to commit", async () => {

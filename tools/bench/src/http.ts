@@ -101,6 +101,22 @@ export function loadAllocations(
   return load({ url, connections, duration: duration_s, requests });
 }
 
+/** The same over several servers at once, with the connections shared out among them; the times are the worst server's. */
+export async function loadAllocationsOnAll(
+  urls: readonly string[],
+  connections: number,
+  duration_s: number,
+  budget_ids: readonly string[],
+): Promise<Measurement> {
+  const share = Math.round(connections / urls.length);
+  const loads = await Promise.all(urls.map((url) => loadAllocations(url, share, duration_s, budget_ids)));
+  return {
+    per_second: loads.reduce((sum, { per_second }) => sum + per_second, 0),
+    p50_ms: Math.max(...loads.map(({ p50_ms }) => p50_ms)),
+    p99_ms: Math.max(...loads.map(({ p99_ms }) => p99_ms)),
+  };
+}
+
 async function load(options: autocannon.Options): Promise<Measurement> {
   // The load runs in a thread of its own, so that this process's own work does not slow it.
   const result = await autocannon({ ...options, workers: 1 });

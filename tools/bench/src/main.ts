@@ -1,22 +1,27 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { startPostgres } from "@budget/repositories/testing";
 import { Command } from "commander";
 import pg from "pg";
-import prettier from "prettier";
-import { loadAllocations, loadEmpty, settlingOver, startEmptyServer, startServer } from "./http.ts";
+import {
+  loadAllocations,
+  loadAllocationsOnAll,
+  loadEmpty,
+  settlingOver,
+  startEmptyServer,
+  startServer,
+  type ServerProcess,
+} from "./http.ts";
 import { allocating, allocatingAndSettling } from "./in-process.ts";
 import { measure, medianOf, type Measurement } from "./measure.ts";
 import { allocatingOneByOne } from "./one-by-one.ts";
+import { keepReport } from "./keep-report.ts";
 import { machine, toRatios, toTable, type Line, type Ratio } from "./report.ts";
 import { CONTEXT, makeBudgets, openSetup, temporaryFolder, type Setup } from "./setup.ts";
 
-const REPORT = fileURLToPath(new URL("../../../docs/performance.md", import.meta.url));
-const START_MARK = "<!-- bench: the tables below are written by `pnpm bench --write` -->";
 const CALLERS = [1, 32, 256];
 const HTTP_CONNECTIONS = 50;
 const BUDGET_COUNTS = [1, 1000];
+const SERVERS = 3;
 
 interface Options {
   readonly seconds: number;
@@ -147,6 +152,22 @@ async function benchHttp(database: DatabaseName, url: string, budget_ids: readon
   }
 }
 
+/** Several servers on one database share the work of one budget, and each other's locks. */
+async function benchServers(url: string, budget_ids: readonly string[]): Promise<void> {
+  const servers: ServerProcess[] = [];
+  try {
+    while (servers.length < SERVERS) servers.push(await startServer(url));
+    const urls = servers.map((server) => server.url);
+    const run = () => loadAllocationsOnAll(urls, HTTP_CONNECTIONS, options.seconds, budget_ids);
+    const measurement = await medianOf(options.runs, run);
+    const what = `HTTP: allocate, ${SERVERS} servers`;
+    const budgets = budget_ids.length;
+    note({ database: "PostgreSQL", what, budgets, callers: HTTP_CONNECTIONS, measurement });
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+}
+
 function perSecond(
   database: Line["database"],
   what: string,
@@ -192,6 +213,7 @@ await withDatabases(async (database, newUrl) => {
     if (count === 1) await benchBaseline(database, setup, budget_ids);
     await setup.close();
     await benchHttp(database, url, budget_ids);
+    if (database === "PostgreSQL") await benchServers(url, budget_ids);
   }
 });
 
@@ -202,8 +224,4 @@ const report = [
   toTable(lines),
 ].join("\n\n");
 console.log(report);
-if (options.write) {
-  const before = existsSync(REPORT) ? readFileSync(REPORT, "utf8").split(START_MARK)[0] : "# Performance\n\n";
-  const page = `${before ?? ""}${START_MARK}\n\n${report}\n`;
-  writeFileSync(REPORT, await prettier.format(page, { parser: "markdown", printWidth: 110 }));
-}
+if (options.write) await keepReport("bench", report);

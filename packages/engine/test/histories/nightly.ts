@@ -9,6 +9,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "50000" },
     seed: { type: "string", default: "1" },
     path: { type: "string" },
+    "no-shrink": { type: "boolean", default: false },
   },
 });
 const kind = TEST_DATABASES.find(({ name }) => name === values.database);
@@ -19,6 +20,7 @@ await runHistories({
   kind,
   count: Number(values.count),
   seed: Number(values.seed),
+  shrink: !values["no-shrink"],
   ...(values.path === undefined ? {} : { path: values.path }),
   onProgress: (done) => {
     const minutes = ((performance.now() - started_ms) / 60_000).toFixed(1);

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Where in the shrinking of a seed to begin; from the message of a failure. */
   readonly path?: string;
+  /** Whether a history that fails is cut down to the steps that matter; it is, if left out. */
+  readonly shrink?: boolean;
   /** Told after each database. */
   readonly onProgress?: (done: number) => void;
 }
@@ -24,7 +26,14 @@ export interface RunOptions {
  * Plays random histories against engine and database, and compares every answer and every balance with the reference.
  * @throws Error with the smallest history that fails, and the seed and path that play it again
  */
-export async function runHistories({ kind, count, seed, path, onProgress }: RunOptions): Promise<void> {
+export async function runHistories({
+  kind,
+  count,
+  seed,
+  path,
+  shrink = true,
+  onProgress,
+}: RunOptions): Promise<void> {
   for (let done = 0; done < count; done += HISTORIES_PER_DATABASE) {
     const numRuns = Math.min(HISTORIES_PER_DATABASE, count - done);
     const stages = await Stages.open(kind);
@@ -35,7 +44,8 @@ export async function runHistories({ kind, count, seed, path, onProgress }: RunO
       await fc.assert(property, {
         seed: seed + done,
         numRuns,
-        ...(path === undefined ? {} : { path, endOnFailure: true }),
+        endOnFailure: !shrink || path !== undefined,
+        ...(path === undefined ? {} : { path }),
       });
     } finally {
       await stages.close();

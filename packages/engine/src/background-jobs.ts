@@ -1,0 +1,74 @@
+import type { Clock, Logger, Timers } from "@budget/domain";
+import { claimJobRun, deleteOlder, ensureUsagePartitions, type Database } from "@budget/repositories";
+import type { LedgerRunner } from "./ledger-runner.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long a key stands for its first request. Clients try again within minutes. */
+export const IDEMPOTENCY_KEPT_MS = 7 * DAY_MS;
+/** How long a refusal can be explained. */
+export const REFUSALS_KEPT_MS = 30 * DAY_MS;
+
+/** Something to be done again and again, by one of the servers on a database. */
+interface Job {
+  readonly name: string;
+  readonly interval_ms: number;
+  run(now_ms: number): Promise<void>;
+}
+
+export interface BackgroundJobsOptions {
+  readonly database: Database;
+  readonly runner: LedgerRunner;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** The tenants whose expired allocations are freed where no request does it. */
+  readonly tenant_ids: readonly string[];
+}
+
+const jobsOf = ({ database, runner, tenant_ids }: BackgroundJobsOptions): readonly Job[] => [
+  {
+    name: "free expired allocations",
+    interval_ms: 30_000,
+    async run() {
+      for (const tenant_id of tenant_ids) await runner.freeExpired(tenant_id);
+    },
+  },
+  {
+    name: "make usage partitions",
+    interval_ms: DAY_MS,
+    run: (now_ms) => ensureUsagePartitions(database, now_ms),
+  },
+  {
+    name: "delete what is old",
+    interval_ms: HOUR_MS,
+    async run(now_ms) {
+      await deleteOlder(database, "idempotency_keys", now_ms - IDEMPOTENCY_KEPT_MS);
+      await deleteOlder(database, "refusals", now_ms - REFUSALS_KEPT_MS);
+    },
+  },
+];
+
+/** How often each server looks whether something is due. */
+const LOOK_INTERVAL_MS = 15_000;
+
+/**
+ * Starts the work that nobody asks for. Every server looks whether it is due, and the first one to see it does it.
+ * @returns stops it
+ */
+export function startBackgroundJobs(options: BackgroundJobsOptions): () => void {
+  const { database, clock, timers, logger } = options;
+  const runOnce = async (job: Job): Promise<void> => {
+    const now_ms = clock.now();
+    if (await claimJobRun(database, job.name, now_ms, job.interval_ms)) await job.run(now_ms);
+  };
+  const jobs = jobsOf(options);
+  return timers.every(LOOK_INTERVAL_MS, () => {
+    for (const job of jobs) {
+      runOnce(job).catch((error: unknown) =>
+        logger.error("budget_engine", `The job "${job.name}" failed`, { error: String(error) }),
+      );
+    }
+  });
+}

@@ -1,0 +1,92 @@
+import { TEST_DATABASES } from "@budget/repositories/testing";
+import { expect } from "chai";
+import { CONTEXT, DAY_MS, HOUR_MS, TestEngine, code, onEveryDatabase, request, value } from "./support.ts";
+
+/** Lets what was started go on until it has come so far. */
+async function settled(isDone: () => Promise<boolean>): Promise<void> {
+  while (!(await isDone())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Run {
+  readonly name: string;
+  readonly started_at_ms: bigint | string;
+}
+
+const runs = async (test: TestEngine): Promise<readonly Run[]> =>
+  test.test_database.database.knex("job_runs");
+const areAt = async (test: TestEngine, at_ms: number): Promise<boolean> => {
+  const all = await runs(test);
+  return all.length === 3 && all.every(({ started_at_ms }) => Number(started_at_ms) === at_ms);
+};
+
+onEveryDatabase("background jobs", (open) => {
+  it("free what has expired where no request does it", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 1000 });
+    value(await test.allocate(budget_id, 100));
+    test.clock.now_ms += 2 * HOUR_MS;
+    test.repeated[0]?.();
+    const held = async () => {
+      const row = (await test.test_database.database.knex("balances").first()) as {
+        held_tokens: bigint | string;
+      };
+      return Number(row.held_tokens);
+    };
+    await settled(async () => (await held()) === 0);
+    expect(await held()).to.equal(0);
+  });
+
+  it("delete old keys and refusals, and keep what is young", async () => {
+    const test = await open();
+    const { database } = test.test_database;
+    const { budget_id } = await test.budgetWith({ token_limit: 100 });
+    const ask = (key: string, tokens: number) =>
+      test.engine.allocations.allocate({ ...CONTEXT, idempotency_key: key }, request(budget_id, tokens));
+    expect(code(await ask("old", 10))).to.equal("ok");
+    expect(code(await ask("old refusal", 1000))).to.equal("insufficient_budget");
+    test.clock.now_ms += 31 * DAY_MS;
+    expect(code(await ask("young", 10))).to.equal("ok");
+    expect(code(await ask("young refusal", 1000))).to.equal("insufficient_budget");
+    test.repeated[0]?.();
+    const keys = async () => {
+      const rows: { idempotency_key: string }[] = await database.knex("idempotency_keys");
+      return rows.map(({ idempotency_key }) => idempotency_key).sort();
+    };
+    const refusals = async () => (await database.knex("refusals")).length;
+    await settled(async () => (await keys()).length === 2 && (await refusals()) === 1);
+    expect(await keys()).to.deep.equal(["young", "young refusal"]);
+    expect(await refusals()).to.equal(1);
+  });
+
+  it("run again when their time has come, and not before", async () => {
+    const test = await open();
+    const began_ms = test.clock.now_ms;
+    test.repeated[0]?.();
+    await settled(() => areAt(test, began_ms));
+    test.clock.now_ms += 1000;
+    test.repeated[0]?.();
+    await test.engine.usage.list(CONTEXT, {});
+    expect(await areAt(test, began_ms)).to.equal(true);
+    test.clock.now_ms += DAY_MS;
+    test.repeated[0]?.();
+    await settled(() => areAt(test, test.clock.now_ms));
+  });
+});
+
+describe("background jobs of several servers on one PostgreSQL", () => {
+  it("are each done by one of them", async () => {
+    const postgres = TEST_DATABASES.find(({ name }) => name === "postgres")!;
+    const first = await TestEngine.open(postgres);
+    const { budget_id } = await first.budgetWith({ token_limit: 1000 });
+    value(await first.allocate(budget_id, 100));
+    const others = Array.from({ length: 4 }, () => TestEngine.on(first.test_database, first.clock));
+    first.clock.now_ms += 2 * HOUR_MS;
+    for (const { repeated } of [first, ...others]) repeated[0]?.();
+    const expired = async () =>
+      (await first.test_database.database.knex("events").where({ event_type: "allocation.expired" })).length;
+    await settled(async () => (await expired()) > 0 && (await areAt(first, first.clock.now_ms)));
+    for (const { engine } of others) await engine.stop();
+    expect(await expired()).to.equal(1);
+    await first.close();
+  });
+});
