@@ -10,6 +10,7 @@ import {
   type Grant,
   type LearnedOutput,
   type Outcome,
+  type Quantile,
 } from "@budget/domain";
 import { AllocationRepository, DecisionRepository } from "@budget/repositories";
 import { AllocateCommand, CheckCommand } from "./allocate.ts";
@@ -21,35 +22,44 @@ import type { OutputEstimates } from "./output-estimates.ts";
 import { ReleaseCommand } from "./release.ts";
 import { dimensionsOf, notFound } from "./requests.ts";
 
-export function createAllocationManager(runner: LedgerRunner, outputs: OutputEstimates): AllocationManager {
+/** @param loaded resolves when the estimates know what was learned before this engine */
+export function createAllocationManager(
+  runner: LedgerRunner,
+  outputs: OutputEstimates,
+  loaded: Promise<void>,
+): AllocationManager {
   const repository = new AllocationRepository(runner.database);
   const decisions = new DecisionRepository(runner.database);
   const { clock, ids } = runner;
 
-  /** What the request's `estimate` stands for; null where it asks for none, or too few calls were seen. */
-  function learnedFor({ tenant_id }: CommandContext, input: AllocationCreate): LearnedOutput | null {
-    const { estimate } = input;
+  /** What a request's `estimate` stands for; null where it names no model, or too few calls were seen. */
+  async function learnedFor(
+    { tenant_id }: CommandContext,
+    input: AllocationCreate,
+    estimate: Quantile,
+  ): Promise<LearnedOutput | null> {
+    await loaded;
     const { provider, model, component, task_type } = dimensionsOf(input);
-    if (estimate === undefined || provider === null || model === null) return null;
+    if (provider === null || model === null) return null;
     const key = { tenant_id, provider, model: familyOf(model) ?? model, component, task_type };
     const learned = outputs.quantile(key, Number(estimate.slice(1)) / 100);
     return learned === null ? null : { quantile: estimate, ...learned };
   }
 
   return {
-    allocate(context: CommandContext, input: AllocationCreate): Promise<Outcome<Grant>> {
+    async allocate(context: CommandContext, input: AllocationCreate): Promise<Outcome<Grant>> {
+      const { estimate } = input;
+      // Nearly all requests ask for no estimate, and go on without waiting a turn.
+      const learned = estimate === undefined ? null : await learnedFor(context, input, estimate);
       const idempotency = idempotentRequest(context, "allocation.create", input);
-      const command = new AllocateCommand(
-        input,
-        learnedFor(context, input),
-        ids.next(clock.now()),
-        idempotency,
-      );
+      const command = new AllocateCommand(input, learned, ids.next(clock.now()), idempotency);
       return runner.submit(context.tenant_id, command);
     },
 
-    check(context: CommandContext, input: AllocationCreate): Promise<Outcome<AllocationCheck>> {
-      return runner.submit(context.tenant_id, new CheckCommand(input, learnedFor(context, input)));
+    async check(context: CommandContext, input: AllocationCreate): Promise<Outcome<AllocationCheck>> {
+      const { estimate } = input;
+      const learned = estimate === undefined ? null : await learnedFor(context, input, estimate);
+      return runner.submit(context.tenant_id, new CheckCommand(input, learned));
     },
 
     extend(context: CommandContext, allocation_id: string, input: AllocationExtend): Promise<Outcome<Grant>> {

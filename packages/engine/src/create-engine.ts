@@ -47,7 +47,7 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
   return {
     budgets: createBudgetManager(runner),
     policies: createPolicyManager(runner),
-    allocations: createAllocationManager(runner, outputs),
+    allocations: createAllocationManager(runner, outputs, loaded),
     usage: createTrackingManager(runner, outputs),
     prices: createPriceManager(runner),
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
