@@ -97,9 +97,8 @@ describe("the command line", () => {
           "kind      remote_heavyweight, task default, priority 5",
           `at        ${AT}`,
           "",
-          "POLICY                                      LIMIT  USED  HELD  SAID",
-          `${ID} daily  $0.01  $0    $0    enforce:`,
-          "                                                               cost_limit",
+          `policy ${ID} (daily enforce): cost_limit`,
+          `  $0 used, $0 held of $0.01, resets at ${AT}`,
           "",
         ].join("\n"),
       );

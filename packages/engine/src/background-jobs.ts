@@ -14,7 +14,8 @@ export const REFUSALS_KEPT_MS = 30 * DAY_MS;
 interface Job {
   readonly name: string;
   readonly interval_ms: number;
-  run(now_ms: number): Promise<void>;
+  /** @param goesOn whether the server runs on; long work stops in between where it does not */
+  run(now_ms: number, goesOn: () => boolean): Promise<void>;
 }
 
 export interface BackgroundJobsOptions {
@@ -43,9 +44,9 @@ const jobsOf = ({ database, runner, tenant_ids }: BackgroundJobsOptions): readon
   {
     name: "delete what is old",
     interval_ms: HOUR_MS,
-    async run(now_ms) {
-      await deleteOlder(database, "idempotency_keys", now_ms - IDEMPOTENCY_KEPT_MS);
-      await deleteOlder(database, "refusals", now_ms - REFUSALS_KEPT_MS);
+    async run(now_ms, goesOn) {
+      await deleteOlder(database, "idempotency_keys", now_ms - IDEMPOTENCY_KEPT_MS, goesOn);
+      await deleteOlder(database, "refusals", now_ms - REFUSALS_KEPT_MS, goesOn);
     },
   },
 ];
@@ -55,20 +56,31 @@ const LOOK_INTERVAL_MS = 15_000;
 
 /**
  * Starts the work that nobody asks for. Every server looks whether it is due, and the first one to see it does it.
- * @returns stops it
+ * @returns stops it, and resolves when what was running has ended
  */
-export function startBackgroundJobs(options: BackgroundJobsOptions): () => void {
+export function startBackgroundJobs(options: BackgroundJobsOptions): () => Promise<void> {
   const { database, clock, timers, logger } = options;
+  const running = new Set<Promise<void>>();
+  let isStopping = false;
   const runOnce = async (job: Job): Promise<void> => {
-    const now_ms = clock.now();
-    if (await claimJobRun(database, job.name, now_ms, job.interval_ms)) await job.run(now_ms);
+    try {
+      const now_ms = clock.now();
+      if (await claimJobRun(database, job.name, now_ms, job.interval_ms))
+        await job.run(now_ms, () => !isStopping);
+    } catch (error) {
+      logger.error("budget_engine", `The job "${job.name}" failed`, { error: String(error) });
+    }
   };
   const jobs = jobsOf(options);
-  return timers.every(LOOK_INTERVAL_MS, () => {
+  const stopLooking = timers.every(LOOK_INTERVAL_MS, () => {
     for (const job of jobs) {
-      runOnce(job).catch((error: unknown) =>
-        logger.error("budget_engine", `The job "${job.name}" failed`, { error: String(error) }),
-      );
+      const run = runOnce(job).finally(() => running.delete(run));
+      running.add(run);
     }
   });
+  return async () => {
+    isStopping = true;
+    stopLooking();
+    await Promise.all(running);
+  };
 }

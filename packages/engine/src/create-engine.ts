@@ -53,9 +53,8 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
     verify: (context) => verifyTenant(database, context.tenant_id, clock),
     async stop() {
-      stopJobs();
       stopLearning();
-      await runner.stop();
+      await Promise.all([stopJobs(), runner.stop()]);
       stopAnsweringOverdue();
       await loaded;
       await outputs.flush().catch(logFailure("Storing learned outputs"));

@@ -3,6 +3,8 @@ import { expect } from "chai";
 import {
   CommandQueue,
   MAX_BACKLOG_COMMANDS,
+  MAX_BATCH_COMMANDS,
+  MAX_DELAY_MS,
   MAX_WAITING_COMMANDS,
   MAX_WAIT_MS,
   type Backlog,
@@ -122,6 +124,20 @@ describe("the queue of commands", () => {
     for (const test of tenants) expect(code(await test.submit())).to.equal("overloaded");
     await Promise.all(tenants.map((test, index) => test.succeedUntil(Promise.all(taken[index]!))));
     expect(backlog.waiting).to.equal(0);
+  });
+
+  it("takes no more than it can carry out soon", async () => {
+    const test = new TestQueue();
+    const running = test.submit("running");
+    const transaction = await test.transaction();
+    const taken = Array.from({ length: MAX_BATCH_COMMANDS }, () => test.submit());
+    test.clock.now_ms += MAX_DELAY_MS + 1;
+    // As many as one transaction takes may wait out a slow one.
+    taken.push(test.submit());
+    expect(await answersOf([test.submit()])).to.deep.equal(["overloaded"]);
+    transaction.succeed();
+    await test.succeedUntil(answersOf([running, ...taken]));
+    expect(await test.succeedUntil(test.submit("later"))).to.deep.equal(accepted("later"));
   });
 
   it("answers what has waited too long when it takes the next batch, and does not carry it out", async () => {

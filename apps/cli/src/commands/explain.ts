@@ -1,6 +1,6 @@
 import type { DecidedPolicy, Decision } from "@budget/client-js";
 import type { Command } from "commander";
-import { toFields, toTable, usd } from "../output.ts";
+import { toFields, usd } from "../output.ts";
 import { openSession, type World } from "../session.ts";
 
 const tokensOf = ({ tokens_wanted, min_tokens }: Decision): string =>
@@ -19,25 +19,25 @@ function showDecision(decision: Decision): string {
     kind: `${decision.tier}, task ${decision.task_type}, priority ${decision.priority}`,
     at: decision.decided_at,
   });
-  const rows = decision.policies.flatMap(policyRows);
-  return `${about}\n\n${toTable(["policy", "limit", "used", "held", "said"], rows)}`;
+  const policies = decision.policies.map(showPolicy);
+  return [about, ...(policies.length === 0 ? ["No policy counted it."] : policies)].join("\n\n");
 }
 
-/** A line for each measure that a policy limits. */
-function policyRows(policy: DecidedPolicy): (string | number | null)[][] {
-  const name = `${policy.policy_id} ${policy.period}`;
-  const said = saidBy(policy);
-  const rows: (string | number | null)[][] = [];
-  if (policy.token_limit !== null)
-    rows.push([name, `${policy.token_limit} tokens`, policy.tokens_used, policy.tokens_held, said]);
-  if (policy.cost_limit !== null)
-    rows.push([name, usd(policy.cost_limit), usd(policy.cost_used), usd(policy.cost_held), said]);
-  return rows;
+/** What a policy said, and under it a line for each measure that it limits. */
+function showPolicy(policy: DecidedPolicy): string {
+  const { token_limit, tokens_used, tokens_held, cost_limit, cost_used, cost_held, resets_at } = policy;
+  const resets = resets_at === null ? "never resets" : `resets at ${resets_at}`;
+  const lines = [`policy ${policy.policy_id} (${policy.period} ${policy.type}): ${saidBy(policy)}`];
+  if (token_limit !== null)
+    lines.push(`  ${tokens_used} used, ${tokens_held} held of ${token_limit} tokens, ${resets}`);
+  if (cost_limit !== null)
+    lines.push(`  ${usd(cost_used)} used, ${usd(cost_held)} held of ${usd(cost_limit)}, ${resets}`);
+  return lines.join("\n");
 }
 
-function saidBy({ enabled, type, codes }: DecidedPolicy): string {
+function saidBy({ enabled, codes }: DecidedPolicy): string {
   if (!enabled) return "disabled";
-  return codes.length === 0 ? `${type}: fits` : `${type}: ${codes.join(", ")}`;
+  return codes.length === 0 ? "fits" : codes.join(", ");
 }
 
 export function addExplainCommands(program: Command, world: World): void {
