@@ -1,3 +1,4 @@
+import { claimJobRun } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { CONTEXT, DAY_MS, HOUR_MS, TestEngine, code, onEveryDatabase, request, value } from "./support.ts";
@@ -70,6 +71,26 @@ onEveryDatabase("background jobs", (open) => {
     test.clock.now_ms += DAY_MS;
     test.repeated[0]?.();
     await settled(() => areAt(test, test.clock.now_ms));
+  });
+});
+
+onEveryDatabase("a background job", (open) => {
+  it("that is running when the engine stops is waited for", async () => {
+    const test = await open();
+    test.repeated[0]?.();
+    await test.engine.stop();
+    expect(await areAt(test, test.clock.now_ms)).to.equal(true);
+  });
+
+  it("is not kept from everybody by a clock that was ahead for a while", async () => {
+    const test = await open();
+    const { database } = test.test_database;
+    const now_ms = test.clock.now_ms;
+    const claim = (at_ms: number) => claimJobRun(database, "job", at_ms, HOUR_MS);
+    expect(await claim(now_ms + 365 * DAY_MS)).to.equal(true);
+    expect(await claim(now_ms)).to.equal(true);
+    // A clock that is a little behind is no reason to do it again.
+    expect([await claim(now_ms - 1000), await claim(now_ms + 1000)]).to.deep.equal([false, false]);
   });
 });
 

@@ -1,6 +1,7 @@
+import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { repairTenant } from "../src/index.ts";
-import { CONTEXT, onEveryDatabase, value, type TestEngine } from "./support.ts";
+import { CONTEXT, TestEngine, onEveryDatabase, value } from "./support.ts";
 
 /** A day's policy, one by the task, two contexts, a call that is over and one that is half-way. */
 async function furnish(test: TestEngine): Promise<void> {
@@ -50,6 +51,7 @@ onEveryDatabase("repair", (open) => {
     ],
     ["allocations that forgot their usage", async (knex) => knex("allocations").update({ tokens_used: 0 })],
     ["rollups that missed requests", async (knex) => knex("usage_rollups").update({ request_count: 7 })],
+    ["rollups of another model", async (knex) => knex("usage_rollups").update({ model: "large" })],
     ["rollups that are missing", async (knex) => knex("usage_rollups").delete()],
   ];
   for (const [name, spoil] of faults) {
@@ -81,6 +83,44 @@ onEveryDatabase("repair", (open) => {
     expect(await database.knex("events").where({ event_type: "balances.repaired" })).to.deep.equal([]);
   });
 
+  it("leaves alone what is right: other balances, and what was raised as an alert", async () => {
+    const test = await open();
+    const { budget_id, policy_id } = await test.budgetWith({ token_limit: 1000, warning_threshold: 0.1 });
+    const other = await test.budgetWith({ token_limit: 1000, warning_threshold: 0.1 }, budget_id);
+    const call = { context_id: "c", component: "x", provider: "acme", model: "small", output_tokens: 0 };
+    const use = (input_tokens: number) =>
+      test.engine.usage.record(CONTEXT, { ...call, budget_id: other.budget_id, input_tokens });
+    value(await use(200));
+    const { knex } = test.test_database.database;
+    const alerts = async () => (await test.engine.alerts.list(CONTEXT, {})).total;
+    const raised = await alerts();
+    expect(raised).to.be.at.least(2);
+    await knex("balances").where({ policy_id }).update({ used_tokens: 7 });
+    const repaired = await repairTenant(test.test_database.database, CONTEXT.tenant_id, test.clock);
+    expect(repaired).to.deep.equal([
+      { subject: `policy ${policy_id}`, field: "used_tokens", recorded: "7", recounted: "200" },
+    ]);
+    value(await use(1));
+    expect(await alerts()).to.equal(raised);
+  });
+
+  it("may come while servers decide", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 100_000 });
+    value(await test.allocate(budget_id, 1));
+    const { database } = test.test_database;
+    await database.knex("balances").update({ held_tokens: 5000, used_tokens: 99 });
+    const allocate = () => test.allocate(budget_id, 1);
+    const [repaired, ...outcomes] = await Promise.all([
+      repairTenant(database, CONTEXT.tenant_id, test.clock),
+      ...Array.from({ length: 50 }, allocate),
+    ]);
+    expect(repaired).to.have.length(2);
+    expect(outcomes.every(({ ok }) => ok)).to.equal(true);
+    expect(await test.counted(budget_id)).to.include({ used: 0, held: 51 });
+    expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
+  });
+
   it("leaves everything as it was where it cannot mend it: a record that is there twice", async () => {
     const test = await open();
     await furnish(test);
@@ -95,5 +135,19 @@ onEveryDatabase("repair", (open) => {
     );
     expect(failure).to.match(/differences are left/);
     expect(await dump(test)).to.equal(before);
+  });
+});
+
+describe("repair on PostgreSQL", () => {
+  it("waits for nobody where all is well", async () => {
+    const postgres = TEST_DATABASES.find(({ name }) => name === "postgres")!;
+    const test = await TestEngine.open(postgres);
+    await furnish(test);
+    const { database } = test.test_database;
+    await database.transaction(async (transaction) => {
+      await transaction.lockTenant(CONTEXT.tenant_id, "shared");
+      expect(await repairTenant(database, CONTEXT.tenant_id, test.clock)).to.deep.equal([]);
+    });
+    await test.close();
   });
 });

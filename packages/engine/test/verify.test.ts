@@ -28,6 +28,18 @@ onEveryDatabase("verify", (open) => {
       { request_count: 7 },
       /^rollup of budget .* sums: 7 requests/,
     ],
+    [
+      "a rollup of another model, though the hour adds up",
+      "usage_rollups",
+      { model: "large" },
+      /^rollup of budget .*\(acme small, .* sums: 0 requests, .* recounted 1 requests, 300 input/,
+    ],
+    [
+      "a rollup whose costs are mixed up, though they add up",
+      "usage_rollups",
+      { input_cost_nano_usd: 0, other_cost_nano_usd: 300_000 },
+      /sums: .* 0 \+ 0 \+ 300000 = 300000 nano-USD, recounted .* 300000 \+ 0 \+ 0 = 300000 nano-USD$/,
+    ],
   ];
   for (const [name, table, change, expected] of faults) {
     it(`finds ${name}`, async () => {
