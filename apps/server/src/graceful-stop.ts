@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { TurnedAway } from "./turned-away.ts";
 
 /** How a server stops. */
 export interface StopOptions {
@@ -11,6 +12,14 @@ export interface StopOptions {
   /** How long running requests may take to end; 0 or more. */
   readonly grace_ms: number;
 }
+
+const TURNED_AWAY = 503;
+
+/** A listener that is given the response which it is called on. */
+const endedWith = (work: (response: ServerResponse) => void) =>
+  function (this: ServerResponse): void {
+    work(this);
+  };
 
 /**
  * Stands before a request listener, so that an HTTP server can stop without dropping work: what is running is answered,
@@ -23,6 +32,7 @@ export class StopGate {
   #running = 0;
   #isStopping = false;
   #onIdle: () => void = () => undefined;
+  readonly #turnedAway = new TurnedAway();
 
   constructor(serve: RequestListener, options: StopOptions) {
     this.#serve = serve;
@@ -41,10 +51,12 @@ export class StopGate {
     this.#serve(request, response);
   };
 
-  readonly #ended = (): void => {
+  /** The same function for every response: to make one for each costs. */
+  readonly #ended = endedWith((response) => {
     this.#running -= 1;
     if (this.#running === 0) this.#onIdle();
-  };
+    if (response.statusCode === TURNED_AWAY) this.#turnedAway.add(response.req.socket);
+  });
 
   /** Answers what is running, refuses the rest, and resolves when no connection is left. */
   async stop(server: Server): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { boundReading } from "./http-limits.ts";
 import type { Answer } from "./routes/route.ts";
 import { securityHeaders } from "./security-headers.ts";
 
@@ -45,4 +46,5 @@ export function sendText(
   for (const name in own) headers.push(name, own[name] ?? "");
   response.writeHead(status, headers);
   response.end(text);
+  boundReading(response);
 }

@@ -1,13 +1,19 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import { readBundledCatalogue } from "@budget/price-sources";
-import { ensureUsagePartitions, migrate, openDatabase, type Database } from "@budget/repositories";
+import {
+  ensureUsagePartitions,
+  isUnavailable,
+  migrate,
+  openDatabase,
+  type Database,
+} from "@budget/repositories";
 import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
+import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
@@ -29,7 +35,11 @@ export interface RunningServer {
  * Opens the database, brings it up to date, and listens.
  * @throws DatabaseError where the database cannot be opened; the error of listen() where the port is taken
  */
-export async function startServer(configuration: Configuration, logger: Logger): Promise<RunningServer> {
+export async function startServer(
+  configuration: Configuration,
+  logger: Logger,
+  limits = HTTP_LIMITS,
+): Promise<RunningServer> {
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
@@ -45,7 +55,7 @@ export async function startServer(configuration: Configuration, logger: Logger):
       linger_ms: STOP_LINGER_MS,
       grace_ms: STOP_GRACE_MS,
     });
-    const http = createServer(gate.listener);
+    const http = createHttpServer(gate.listener, limits);
     http.listen(configuration.port, configuration.host);
     await once(http, "listening");
     return {
@@ -66,7 +76,7 @@ async function prepareEngine(database: Database, logger: Logger): Promise<Engine
   const applied = await migrate(database);
   if (applied.length > 0)
     logger.info("budget_engine", "The database schema was brought up to date", { applied });
-  await ensureUsagePartitions(database, systemClock.now());
+  await makePartitions(database, logger);
   const stored = await prepareFirstStart({
     database,
     clock: systemClock,
@@ -82,6 +92,18 @@ async function prepareEngine(database: Database, logger: Logger): Promise<Engine
     logger,
     tenant_ids: [DEFAULT_TENANT_ID],
   });
+}
+
+/** What is booked meanwhile is found all the same, so a table that is in use for long does not keep the server from starting. */
+async function makePartitions(database: Database, logger: Logger): Promise<void> {
+  try {
+    await ensureUsagePartitions(database, systemClock.now());
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    logger.warning("tracking", "Partitions of the coming months could not be made yet", {
+      error: String(error),
+    });
+  }
 }
 
 async function answers(database: Database): Promise<boolean> {

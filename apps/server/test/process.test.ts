@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createEngine } from "@budget/engine";
 import { openDatabase } from "@budget/repositories";
-import { startPostgres } from "@budget/repositories/testing";
+import { freeze, resume, startPostgres } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { systemClock, uuidSource } from "../src/world.ts";
 import { CONTEXT, request } from "./support.ts";
@@ -302,6 +302,60 @@ describe("the process of the server", function () {
       expect(await ask("/api/budgets")).to.deep.equal([200, undefined]);
       expect(await ask("/ready")).to.deep.equal([200, undefined]);
     } finally {
+      for (const server of started) await server.stop("SIGKILL");
+      await postgres.stop();
+    }
+  });
+
+  it("answers 503 while PostgreSQL stands still, and goes on, with nothing doubled, when it moves again", async () => {
+    const postgres = await startPostgres({ durable: true });
+    try {
+      const url = await start({ BUDGET_DATABASE_URL: postgres.url }).listening();
+      const budget_id = await newBudget(url);
+      const allocate = async (key: number) => {
+        const answer = await fetch(`${url}/api/allocations`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", "Idempotency-Key": `call-${key}` },
+          body: JSON.stringify(request(budget_id, { tokens_allocated: 10 })),
+        });
+        return { status: answer.status, retry_after: answer.headers.get("retry-after") };
+      };
+      const keys = Array.from({ length: 50 }, (_, key) => key);
+      expect(await Promise.all(keys.slice(0, 10).map(allocate))).to.deep.equal(
+        Array(10).fill({ status: 201, retry_after: null }),
+      );
+      freeze(postgres.pid);
+      const refused = await Promise.all([
+        ...keys.slice(10).map(allocate),
+        ...["/api/budgets", "/ready", "/api/budgets"].map(async (path) => {
+          const answer = await fetch(url + path);
+          return { status: answer.status, retry_after: answer.headers.get("retry-after") };
+        }),
+      ]);
+      expect(refused).to.deep.equal(Array(43).fill({ status: 503, retry_after: "1" }));
+      resume(postgres.pid);
+      const statuses = (await Promise.all(keys.map(allocate))).map(({ status }) => status);
+      expect(new Set(statuses)).to.deep.equal(new Set([201]));
+      const summary = await fetch(`${url}/api/budgets/${budget_id}/summary`);
+      const { items } = (await summary.json()) as { items: readonly { tokens_held: number }[] };
+      expect(items[0]?.tokens_held).to.equal(500);
+    } finally {
+      resume(postgres.pid);
+      for (const server of started) await server.stop("SIGKILL");
+      await postgres.stop();
+    }
+  });
+
+  it("ends on SIGTERM although PostgreSQL stands still", async () => {
+    const postgres = await startPostgres();
+    try {
+      const server = start({ BUDGET_DATABASE_URL: postgres.url });
+      const url = await server.listening();
+      expect((await fetch(`${url}/api/budgets`)).status).to.equal(200);
+      freeze(postgres.pid);
+      expect(await server.stop("SIGTERM")).to.include({ code: 0, signal: null });
+    } finally {
+      resume(postgres.pid);
       for (const server of started) await server.stop("SIGKILL");
       await postgres.stop();
     }

@@ -125,7 +125,9 @@ async function verifyRollups(
 ): Promise<readonly VerifyDifference[]> {
   const mismatches = await findRollupMismatches(transaction, tenant_id);
   return mismatches.map((one) => ({
-    subject: `rollup of budget ${one.budget_id} in the hour of ${new Date(one.hour_start_ms).toISOString()}`,
+    subject:
+      `rollup of budget ${one.budget_id} in the hour of ${new Date(one.hour_start_ms).toISOString()} ` +
+      `(${one.provider} ${one.model}, ${one.component}, ${one.tier}, ${one.task_type})`,
     field: "sums",
     recorded: one.recorded,
     recounted: one.recounted,

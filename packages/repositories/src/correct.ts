@@ -1,4 +1,7 @@
+import type { Balance, BudgetPolicy } from "@budget/domain";
 import type { AllocationMismatch, RollupMismatch } from "./recount.ts";
+import { balanceToRow } from "./rows.ts";
+import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** What a repair writes over sums that a recount found different. Only for transactions that hold the tenant alone. */
@@ -17,6 +20,44 @@ export async function correctAllocations(
   }
 }
 
+/**
+ * Writes recounted balances over those of the same policy that are recorded, and leaves those alone that are right. What
+ * was raised as an alert stays raised.
+ */
+export async function correctBalances(
+  transaction: Transaction,
+  policy: Pick<BudgetPolicy, "tenant_id" | "policy_id">,
+  recorded: readonly Balance[],
+  recounted: readonly Balance[],
+): Promise<void> {
+  const unexplained = new Map(recorded.map((balance) => [balance.scope, balance]));
+  const missing: Balance[] = [];
+  const wrong: Balance[] = [];
+  for (const balance of recounted) {
+    const before = unexplained.get(balance.scope);
+    unexplained.delete(balance.scope);
+    if (counts(before) === counts(balance)) continue;
+    if (before === undefined) missing.push(balance);
+    else wrong.push({ ...balance, alerts_raised: before.alerts_raised });
+  }
+  await transaction.insert(tables.balances, missing.map(balanceToRow));
+  await transaction.update(tables.balances, wrong.map(balanceToRow));
+  const scopes = [...unexplained.values()]
+    .filter((one) => counts(one) !== counts())
+    .map(({ scope }) => scope);
+  await transaction.query(
+    `DELETE FROM balances
+     WHERE tenant_id = $1 AND policy_id = $2 AND ${transaction.dialect.inList("scope", "$3", "text")}`,
+    [policy.tenant_id, policy.policy_id, scopes],
+  );
+}
+
+/** What a balance counts, as a text to compare; without one, that of a balance that counts nothing. */
+const counts = (balance?: Balance): string =>
+  balance === undefined
+    ? "0 0 0 0"
+    : `${balance.used_tokens} ${balance.used_cost_nano_usd} ${balance.held_tokens} ${balance.held_cost_nano_usd}`;
+
 const HOUR_MS = 3_600_000;
 const DIMENSIONS = "tenant_id, budget_id, component, tier, provider, model, task_type";
 
@@ -26,7 +67,8 @@ export async function correctRollups(
   tenant_id: string,
   mismatches: readonly RollupMismatch[],
 ): Promise<void> {
-  for (const { hour_start_ms, budget_id } of mismatches) {
+  const hours = new Map(mismatches.map((one) => [`${one.budget_id} ${one.hour_start_ms}`, one]));
+  for (const { hour_start_ms, budget_id } of hours.values()) {
     await transaction.query(
       "DELETE FROM usage_rollups WHERE tenant_id = $1 AND budget_id = $2 AND hour_start_ms = $3",
       [tenant_id, budget_id, hour_start_ms],

@@ -40,7 +40,7 @@ export {
   type LedgerChanges,
   type NewAllocation,
 } from "./ledger.ts";
-export { correctAllocations, correctRollups } from "./correct.ts";
+export { correctAllocations, correctBalances, correctRollups } from "./correct.ts";
 export {
   countLiveAllocations,
   countRows,

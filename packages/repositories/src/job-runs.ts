@@ -15,9 +15,10 @@ export async function claimJobRun(
     transaction.query(
       `INSERT INTO job_runs (name, started_at_ms) VALUES ($1, $2)
        ON CONFLICT (name) DO UPDATE SET started_at_ms = excluded.started_at_ms
-         WHERE job_runs.started_at_ms <= $3
+         WHERE job_runs.started_at_ms <= $3 OR job_runs.started_at_ms > $4
        RETURNING name`,
-      [name, now_ms, now_ms - interval_ms],
+      // A server whose clock was wrong for a while must not keep the job from all others until that time has come.
+      [name, now_ms, now_ms - interval_ms, now_ms + interval_ms],
     ),
   );
   return claimed.length > 0;

@@ -1,5 +1,6 @@
 import { isPerContext, matchesModel, type Balance, type BudgetPolicy, type Window } from "@budget/domain";
 import type { Parameter, Row } from "./dialect.ts";
+import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Tokens and cost as rows add up, under a policy's scope (a context id, or empty). */
@@ -181,56 +182,66 @@ export async function findDoubledRecords(
   return rows.map((row) => ({ record_id: row.record_id as string, count: Number(row.records) }));
 }
 
-/** An hour whose rollups do not add up to its records. */
+/** A rollup that does not say what its records add up to. */
 export interface RollupMismatch {
   readonly hour_start_ms: number;
   readonly budget_id: string;
+  readonly component: string;
+  readonly tier: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly task_type: string;
   readonly recorded: string;
   readonly recounted: string;
 }
 
 const HOUR_MS = 3_600_000;
+const SUMS = tables.usageRollups.changing;
+const DIMENSIONS = ["budget_id", "component", "tier", "provider", "model", "task_type"] as const;
 
-/** Every hour and budget where the rollups differ from the records in requests, tokens or cost. */
+/** Every rollup that differs from its records, is missing, or has none. */
 export async function findRollupMismatches(
   transaction: Transaction,
   tenant_id: string,
 ): Promise<readonly RollupMismatch[]> {
-  const [records, rollups] = await Promise.all([
-    transaction.query(
-      `SELECT timestamp_ms / ${HOUR_MS} AS hour, budget_id, COUNT(*) AS requests, SUM(input_tokens) AS input_tokens,
-         SUM(output_tokens) AS output_tokens, SUM(total_cost_nano_usd) AS cost_nano_usd
-       FROM usage_records WHERE tenant_id = $1 GROUP BY 1, 2`,
-      [tenant_id],
-    ),
-    transaction.query(
-      `SELECT hour_start_ms / ${HOUR_MS} AS hour, budget_id, SUM(request_count) AS requests,
-         SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens,
-         SUM(total_cost_nano_usd) AS cost_nano_usd
-       FROM usage_rollups WHERE tenant_id = $1 GROUP BY 1, 2`,
-      [tenant_id],
-    ),
-  ]);
-  const key = (row: Row) => `${String(row.hour)} ${row.budget_id as string}`;
-  const sums = (row: Row | undefined) =>
-    row === undefined
-      ? "nothing"
-      : `${String(row.requests)} requests, ${String(row.input_tokens)} input and ${String(row.output_tokens)} output ` +
-        `tokens, ${String(row.cost_nano_usd)} nano-USD`;
-  const recounted = new Map(records.map((row) => [key(row), row]));
-  const recorded = new Map(rollups.map((row) => [key(row), row]));
-  const mismatches: RollupMismatch[] = [];
-  for (const [name, row] of new Map([...recorded, ...recounted])) {
-    const [left, right] = [sums(recorded.get(name)), sums(recounted.get(name))];
-    if (left === right) continue;
-    mismatches.push({
-      hour_start_ms: Number(row.hour) * HOUR_MS,
-      budget_id: row.budget_id as string,
-      recorded: left,
-      recounted: right,
-    });
-  }
-  return mismatches;
+  const each = (text: (name: string) => string, separator = ", ") => SUMS.map(text).join(separator);
+  const dimensions = DIMENSIONS.join(", ");
+  const rows = await transaction.query(
+    `SELECT hour, ${dimensions}, ${each((name) => `SUM(recorded_${name}) AS recorded_${name}`)},
+       ${each((name) => `SUM(recounted_${name}) AS recounted_${name}`)}
+     FROM (
+       SELECT hour_start_ms / ${HOUR_MS} AS hour, ${dimensions}, ${each((name) => `${name} AS recorded_${name}`)},
+         ${each((name) => `0 AS recounted_${name}`)}
+       FROM usage_rollups WHERE tenant_id = $1
+       UNION ALL
+       SELECT timestamp_ms / ${HOUR_MS} AS hour, ${dimensions}, ${each((name) => `0 AS recorded_${name}`)},
+         ${each((name) => `${name === "request_count" ? "1" : name} AS recounted_${name}`)}
+       FROM usage_records WHERE tenant_id = $1
+     ) both_of_them
+     GROUP BY hour, ${dimensions}
+     HAVING ${each((name) => `SUM(recorded_${name}) <> SUM(recounted_${name})`, " OR ")}
+     ORDER BY hour, ${dimensions}`,
+    [tenant_id],
+  );
+  const sums = (row: Row, side: "recorded" | "recounted"): string => {
+    const of = (name: string) => String(row[`${side}_${name}`]);
+    return (
+      `${of("request_count")} requests, ${of("input_tokens")} input and ${of("output_tokens")} output tokens, ` +
+      `${of("input_cost_nano_usd")} + ${of("output_cost_nano_usd")} + ${of("other_cost_nano_usd")} = ` +
+      `${of("total_cost_nano_usd")} nano-USD`
+    );
+  };
+  return rows.map((row) => ({
+    hour_start_ms: Number(row.hour) * HOUR_MS,
+    budget_id: row.budget_id as string,
+    component: row.component as string,
+    tier: row.tier as string,
+    provider: row.provider as string,
+    model: row.model as string,
+    task_type: row.task_type as string,
+    recorded: sums(row, "recorded"),
+    recounted: sums(row, "recounted"),
+  }));
 }
 
 /** How many allocations and usage records a tenant has. */

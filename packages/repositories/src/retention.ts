@@ -10,13 +10,15 @@ const KEYS = {
 const ROWS_AT_ONCE = 5000;
 
 /**
- * Deletes what was written before an instant, the oldest rows of all tenants.
+ * Deletes what was written before an instant, the oldest rows of all tenants first.
+ * @param goesOn asked before every transaction, of which there may be many
  * @returns how many rows are gone
  */
 export async function deleteOlder(
   database: Database,
   table: keyof typeof KEYS,
   before_ms: number,
+  goesOn: () => boolean = () => true,
 ): Promise<number> {
   const key = KEYS[table];
   const deleteSome = () =>
@@ -29,9 +31,10 @@ export async function deleteOlder(
       ),
     );
   let deleted = 0;
-  for (;;) {
+  while (goesOn()) {
     const rows = await deleteSome();
     deleted += rows.length;
-    if (rows.length < ROWS_AT_ONCE) return deleted;
+    if (rows.length < ROWS_AT_ONCE) break;
   }
+  return deleted;
 }

@@ -1,0 +1,57 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
+const LISTENING = /Budget is listening on http:\/\/127\.0\.0\.1:(\d+)/;
+
+/** The built server, as `pnpm start` runs it, in a process of its own. */
+export interface ServerProcess {
+  readonly port: number;
+  /** What its process has in memory now, in MiB. */
+  memoryMib(): number;
+  stop(): Promise<void>;
+}
+
+export async function startServer(database_url: string): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [SERVER], {
+    env: {
+      PATH: process.env.PATH,
+      BUDGET_HOST: "127.0.0.1",
+      BUDGET_PORT: "0",
+      BUDGET_ENV: "production",
+      BUDGET_DATABASE_URL: database_url,
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const port = await portOf(child);
+  child.stdout.resume();
+  return {
+    port,
+    memoryMib() {
+      const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+      return Number(kib) / 1024;
+    },
+    async stop() {
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+async function portOf(child: ChildProcess): Promise<number> {
+  let output = "";
+  for (;;) {
+    const [piece] = (await Promise.race([
+      once(child.stdout!, "data"),
+      once(child, "exit").then(() => {
+        throw new Error(`The server did not start: ${output}`);
+      }),
+    ])) as [Buffer];
+    output += piece.toString();
+    const port = LISTENING.exec(output)?.[1];
+    if (port !== undefined) return Number(port);
+  }
+}
