@@ -32,7 +32,7 @@ export class StopGate {
   #running = 0;
   #isStopping = false;
   #onIdle: () => void = () => undefined;
-  readonly #turnedAway = new TurnedAway();
+  readonly #turnedAway = new TurnedAway(() => performance.now());
 
   constructor(serve: RequestListener, options: StopOptions) {
     this.#serve = serve;

@@ -1,7 +1,10 @@
 import type { Socket } from "node:net";
 
-/** As many connections as are read again in one turn of the event loop. */
-const CONNECTIONS_A_TURN = 64;
+/** How long a turn of the event loop should take; longer ones keep commits and answers waiting. */
+const TURN_MS = 10;
+const MAX_CONNECTIONS_A_TURN = 256;
+/** How long a connection is not read at most: as long as a 503 asks its caller to wait. */
+const MAX_REST_MS = 1000;
 
 /**
  * Connections that were just answered 503. Each is read again in its turn, a few in a turn of the event loop: whoever
@@ -10,22 +13,41 @@ const CONNECTIONS_A_TURN = 64;
  * not kept from it.
  */
 export class TurnedAway {
-  #waiting: Socket[] = [];
-  #isScheduled = false;
+  readonly #now: () => number;
+  /** Since when each is not read, the longest first. */
+  readonly #resting = new Map<Socket, number>();
+  #connections_a_turn = 1;
+  #turned_at_ms: number | null = null;
+
+  /** @param now a clock in milliseconds that is never set */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** Stops reading a connection until its turn comes. */
   add(socket: Socket): void {
-    if (socket.isPaused()) return;
+    const now_ms = this.#now();
     socket.pause();
-    this.#waiting.push(socket);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
+    this.#resting.set(socket, now_ms);
+    if (this.#turned_at_ms !== null) return;
+    this.#turned_at_ms = now_ms;
     setImmediate(this.#turn);
   }
 
   readonly #turn = (): void => {
-    for (const socket of this.#waiting.splice(0, CONNECTIONS_A_TURN)) socket.resume();
-    this.#isScheduled = this.#waiting.length > 0;
-    if (this.#isScheduled) setImmediate(this.#turn);
+    const now_ms = this.#now();
+    const isFast = now_ms - (this.#turned_at_ms ?? now_ms) < TURN_MS;
+    this.#connections_a_turn = isFast
+      ? Math.min(MAX_CONNECTIONS_A_TURN, this.#connections_a_turn * 2)
+      : Math.max(1, this.#connections_a_turn >> 1);
+    let left = this.#connections_a_turn;
+    for (const [socket, since_ms] of this.#resting) {
+      if (left <= 0 && now_ms - since_ms < MAX_REST_MS) break;
+      left -= 1;
+      this.#resting.delete(socket);
+      socket.resume();
+    }
+    this.#turned_at_ms = this.#resting.size > 0 ? now_ms : null;
+    if (this.#turned_at_ms !== null) setImmediate(this.#turn);
   };
 }

@@ -33,7 +33,7 @@ async function copyRow(
       const to = Math.min(last, from + ROWS_AT_ONCE - 1);
       const numbers =
         database.dialect.name === "postgres"
-          ? `generate_series(${from}, ${to})`
+          ? `generate_series(${from}::bigint, ${to}::bigint)`
           : `(WITH RECURSIVE s(n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM s WHERE n < ${to}) SELECT n FROM s)`;
       const series = database.dialect.name === "postgres" ? `${numbers} AS s(n)` : `${numbers} AS s`;
       await knex.raw(

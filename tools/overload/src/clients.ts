@@ -57,7 +57,11 @@ export class Clients {
       agent: this.#agent,
       method: "POST",
       path: "/api/allocations",
-      headers: { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(this.#body) },
+      headers: {
+        "X-Normal": String(Date.now()),
+        "Content-Type": "application/json",
+        "Content-Length": Buffer.byteLength(this.#body),
+      },
     });
     request.end(this.#body);
     const [response] = (await once(request, "response")) as [NodeJS.ReadableStream & { statusCode: number }];
