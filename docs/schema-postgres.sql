@@ -114,6 +114,31 @@ CREATE TABLE job_runs (
   CONSTRAINT job_runs_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE model_aliases (
+  tenant_id uuid NOT NULL,
+  provider text NOT NULL,
+  alias text NOT NULL,
+  model text NOT NULL,
+  source text NOT NULL,
+  catalog_version bigint NOT NULL,
+  CONSTRAINT model_aliases_pkey PRIMARY KEY (tenant_id, provider, alias),
+  CONSTRAINT model_aliases_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+
+CREATE INDEX model_aliases_by_catalog_version ON model_aliases USING btree (tenant_id, catalog_version);
+
+CREATE TABLE model_capabilities (
+  source text NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  context_tokens bigint,
+  max_output_tokens bigint,
+  tools boolean,
+  vision boolean,
+  reasoning boolean,
+  CONSTRAINT model_capabilities_pkey PRIMARY KEY (source, provider, model)
+);
+
 CREATE TABLE output_sketches (
   tenant_id uuid NOT NULL,
   provider text NOT NULL,
@@ -161,6 +186,82 @@ CREATE INDEX policies_by_budget ON policies USING btree (tenant_id, budget_id);
 
 CREATE INDEX policies_by_catalog_version ON policies USING btree (tenant_id, catalog_version);
 
+CREATE TABLE price_observations (
+  observation_id uuid NOT NULL,
+  source text NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  scope text NOT NULL,
+  service_tier text NOT NULL,
+  time_of_day text,
+  effective_ms bigint,
+  end_ms bigint,
+  price_type text NOT NULL,
+  components text NOT NULL,
+  name text NOT NULL,
+  raw text NOT NULL,
+  address text NOT NULL,
+  content_hash text NOT NULL,
+  observed_at_ms bigint NOT NULL,
+  withdrawn_at_ms bigint,
+  CONSTRAINT price_observations_pkey PRIMARY KEY (observation_id)
+);
+
+CREATE INDEX price_observations_by_model ON price_observations USING btree (provider, model);
+
+CREATE INDEX price_observations_by_source ON price_observations USING btree (source, withdrawn_at_ms);
+
+CREATE TABLE price_reviews (
+  review_id uuid NOT NULL,
+  provider text NOT NULL,
+  model text NOT NULL,
+  scope text NOT NULL,
+  service_tier text NOT NULL,
+  time_of_day text,
+  kind text NOT NULL,
+  status text NOT NULL,
+  candidates text NOT NULL,
+  fingerprint text NOT NULL,
+  opened_at_ms bigint NOT NULL,
+  closed_at_ms bigint,
+  decided_by text,
+  why text,
+  decision text,
+  CONSTRAINT price_reviews_pkey PRIMARY KEY (review_id)
+);
+
+CREATE INDEX price_reviews_by_model ON price_reviews USING btree (provider, model);
+
+CREATE INDEX price_reviews_by_status ON price_reviews USING btree (status, opened_at_ms);
+
+CREATE TABLE price_runs (
+  run_id uuid NOT NULL,
+  trigger text NOT NULL,
+  started_at_ms bigint NOT NULL,
+  ended_at_ms bigint,
+  report text,
+  CONSTRAINT price_runs_pkey PRIMARY KEY (run_id)
+);
+
+CREATE INDEX price_runs_by_time ON price_runs USING btree (started_at_ms);
+
+CREATE TABLE price_sources (
+  source text NOT NULL,
+  trust_ppm bigint NOT NULL,
+  agreed bigint NOT NULL,
+  differed bigint NOT NULL,
+  failures bigint NOT NULL,
+  attempted_at_ms bigint,
+  read_at_ms bigint,
+  retry_at_ms bigint,
+  fault text,
+  detail text,
+  etag text,
+  last_modified text,
+  content_hash text,
+  CONSTRAINT price_sources_pkey PRIMARY KEY (source)
+);
+
 CREATE TABLE prices (
   tenant_id uuid NOT NULL,
   pricing_id uuid NOT NULL,
@@ -177,6 +278,8 @@ CREATE TABLE prices (
   verified boolean NOT NULL,
   created_at_ms bigint NOT NULL,
   catalog_version bigint NOT NULL,
+  scope text NOT NULL DEFAULT ''::text,
+  evidence text NOT NULL DEFAULT '[]'::text,
   CONSTRAINT prices_pkey PRIMARY KEY (tenant_id, pricing_id),
   CONSTRAINT prices_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
 );

@@ -113,6 +113,31 @@ CREATE TABLE job_runs (
   primary key (name)
 );
 
+CREATE TABLE model_aliases (
+  tenant_id char(36) not null,
+  provider text not null,
+  alias text not null,
+  model text not null,
+  source text not null,
+  catalog_version bigint not null,
+  foreign key(tenant_id) references tenants(tenant_id),
+  primary key (tenant_id, provider, alias)
+);
+
+CREATE INDEX model_aliases_by_catalog_version on model_aliases (tenant_id, catalog_version);
+
+CREATE TABLE model_capabilities (
+  source text not null,
+  provider text not null,
+  model text not null,
+  context_tokens bigint,
+  max_output_tokens bigint,
+  tools boolean,
+  vision boolean,
+  reasoning boolean,
+  primary key (source, provider, model)
+);
+
 CREATE TABLE output_sketches (
   tenant_id char(36) not null,
   provider text not null,
@@ -160,6 +185,82 @@ CREATE INDEX policies_by_budget on policies (tenant_id, budget_id);
 
 CREATE INDEX policies_by_catalog_version on policies (tenant_id, catalog_version);
 
+CREATE TABLE price_observations (
+  observation_id char(36) not null,
+  source text not null,
+  provider text not null,
+  model text not null,
+  scope text not null,
+  service_tier text not null,
+  time_of_day text,
+  effective_ms bigint,
+  end_ms bigint,
+  price_type text not null,
+  components text not null,
+  name text not null,
+  raw text not null,
+  address text not null,
+  content_hash text not null,
+  observed_at_ms bigint not null,
+  withdrawn_at_ms bigint,
+  primary key (observation_id)
+);
+
+CREATE INDEX price_observations_by_model on price_observations (provider, model);
+
+CREATE INDEX price_observations_by_source on price_observations (source, withdrawn_at_ms);
+
+CREATE TABLE price_reviews (
+  review_id char(36) not null,
+  provider text not null,
+  model text not null,
+  scope text not null,
+  service_tier text not null,
+  time_of_day text,
+  kind text not null,
+  status text not null,
+  candidates text not null,
+  fingerprint text not null,
+  opened_at_ms bigint not null,
+  closed_at_ms bigint,
+  decided_by text,
+  why text,
+  decision text,
+  primary key (review_id)
+);
+
+CREATE INDEX price_reviews_by_model on price_reviews (provider, model);
+
+CREATE INDEX price_reviews_by_status on price_reviews (status, opened_at_ms);
+
+CREATE TABLE price_runs (
+  run_id char(36) not null,
+  trigger text not null,
+  started_at_ms bigint not null,
+  ended_at_ms bigint,
+  report text,
+  primary key (run_id)
+);
+
+CREATE INDEX price_runs_by_time on price_runs (started_at_ms);
+
+CREATE TABLE price_sources (
+  source text not null,
+  trust_ppm bigint not null,
+  agreed bigint not null,
+  differed bigint not null,
+  failures bigint not null,
+  attempted_at_ms bigint,
+  read_at_ms bigint,
+  retry_at_ms bigint,
+  fault text,
+  detail text,
+  etag text,
+  last_modified text,
+  content_hash text,
+  primary key (source)
+);
+
 CREATE TABLE prices (
   tenant_id char(36) not null,
   pricing_id char(36) not null,
@@ -176,6 +277,8 @@ CREATE TABLE prices (
   verified boolean not null,
   created_at_ms bigint not null,
   catalog_version bigint not null,
+  scope text not null default '',
+  evidence text not null default '[]',
   foreign key(tenant_id) references tenants(tenant_id),
   primary key (tenant_id, pricing_id)
 );

@@ -491,8 +491,10 @@ export interface Price {
   pricing_id: string;
   provider: string;
   model: string;
+  /** The region or commitment that it is for; empty where it is general. */
+  scope: string;
   price_type: "token" | "character" | "image" | "time" | "fixed";
-  service_tier: string;
+  service_tier: "standard" | "batch" | "flex" | "priority" | "fast";
   time_of_day: { start: string; end: string } | null;
   input_cost_per_token: number | null;
   output_cost_per_token: number | null;
@@ -507,6 +509,8 @@ export interface Price {
   source: string;
   status: string;
   verified: boolean;
+  /** Ids of the observations that it rests on. */
+  evidence: string[];
   created_at: string;
 }
 

@@ -104,7 +104,26 @@ export {
 } from "./ports.ts";
 export { createPriceBook, type PriceBook, type PriceMatch, type TokenCounts } from "./price-book.ts";
 export {
+  canonicalProvider,
+  identifyModel,
+  isMovingAlias,
+  modelKey,
+  type ModelIdentity,
+} from "./price-names.ts";
+export {
+  SOURCE_FAULTS,
+  type JsonValue,
+  type ModelAlias,
+  type ModelCapabilities,
+  type PriceObservation,
+  type SetAside,
+  type SourceFault,
+  type SourceOutcome,
+  type SourceReading,
+} from "./price-observation.ts";
+export {
   PRICE_STATUSES,
+  SERVICE_TIERS,
   SHARED_TENANT_ID,
   decodePriceComponents,
   encodePriceComponents,
@@ -114,6 +133,7 @@ export {
   type PriceDraft,
   type PriceStatus,
   type ProviderPricing,
+  type ServiceTier,
   type TimeOfDay,
 } from "./price.ts";
 export {

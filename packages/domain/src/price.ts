@@ -18,6 +18,10 @@ export const PRICE_STATUSES = [
 /** What is known about the truth of a price. A `rejected` one is kept as evidence and never applied. */
 export type PriceStatus = (typeof PRICE_STATUSES)[number];
 
+export const SERVICE_TIERS = ["standard", "batch", "flex", "priority", "fast"] as const;
+/** How a provider serves a call: `batch` and `flex` are cheaper and slower, `priority` and `fast` dearer and faster. */
+export type ServiceTier = (typeof SERVICE_TIERS)[number];
+
 /** The hours of a day, `HH:MM:SS` in UTC: from `start` up to, not including, `end`; past midnight if `end` is earlier. */
 export interface TimeOfDay {
   readonly start: string;
@@ -43,9 +47,10 @@ export interface ProviderPricing {
   /** Lower case, trimmed; `model` too. */
   readonly provider: string;
   readonly model: string;
+  /** The region or commitment that it is for; empty where it is the provider's general price. */
+  readonly scope: string;
   readonly price_type: PriceType;
-  /** `standard`, or what the provider calls another one, such as `batch`. */
-  readonly service_tier: string;
+  readonly service_tier: ServiceTier;
   /** Null where it holds all day. */
   readonly time_of_day: TimeOfDay | null;
   readonly components: readonly PriceComponent[];
@@ -56,11 +61,13 @@ export interface ProviderPricing {
   readonly source: string;
   readonly status: PriceStatus;
   readonly verified: boolean;
+  /** The observations that it rests on; none where it was entered by hand or came with the product. */
+  readonly evidence: readonly string[];
   readonly created_at_ms: number;
 }
 
 /** A price as a source tells it, before it is stored. */
-export type PriceDraft = Omit<ProviderPricing, "tenant_id" | "pricing_id" | "created_at_ms">;
+export type PriceDraft = Omit<ProviderPricing, "tenant_id" | "pricing_id" | "created_at_ms" | "evidence">;
 
 /** The form that providers and models are compared in. */
 export function normaliseName(name: string): string {
@@ -107,6 +114,7 @@ export function toProviderPricingWire(price: ProviderPricing): PriceWire {
     pricing_id: price.pricing_id,
     provider: price.provider,
     model: price.model,
+    scope: price.scope,
     price_type: price.price_type,
     service_tier: price.service_tier,
     time_of_day: price.time_of_day,
@@ -127,6 +135,7 @@ export function toProviderPricingWire(price: ProviderPricing): PriceWire {
     source: price.source,
     status: price.status,
     verified: price.verified,
+    evidence: [...price.evidence],
     created_at: isoTime(price.created_at_ms),
   };
 }

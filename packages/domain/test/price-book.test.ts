@@ -25,6 +25,7 @@ function price(over: Partial<ProviderPricing> = {}): ProviderPricing {
     provider: "openai",
     model: "gpt-4o",
     price_type: "token",
+    scope: "",
     service_tier: "standard",
     time_of_day: null,
     components: rates(["input_tokens", 2_500_000_000n], ["output_tokens", 10_000_000_000n]),
@@ -33,6 +34,7 @@ function price(over: Partial<ProviderPricing> = {}): ProviderPricing {
     source: "test",
     status: "provisional",
     verified: false,
+    evidence: [],
     created_at_ms: 0,
     ...over,
   };
@@ -282,6 +284,7 @@ describe("price", () => {
       provider: "openai",
       model: "gpt-4o",
       price_type: "token",
+      scope: "",
       service_tier: "standard",
       time_of_day: null,
       input_cost_per_token: 0.0000025,
@@ -304,6 +307,7 @@ describe("price", () => {
       source: "test",
       status: "provisional",
       verified: false,
+      evidence: [],
       created_at: "1970-01-01T00:00:00.000Z",
     });
   });

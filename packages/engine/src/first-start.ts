@@ -67,6 +67,7 @@ export async function prepareFirstStart(options: FirstStartOptions): Promise<num
       ...draft,
       tenant_id: SHARED_TENANT_ID,
       pricing_id: ids.next(now_ms),
+      evidence: [],
       created_at_ms: now_ms,
     }));
     await new PriceRepository(database).insertMany(transaction, prices, catalog_version);

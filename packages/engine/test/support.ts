@@ -23,6 +23,7 @@ function draft(model: string, factor: bigint): PriceDraft {
     provider: "acme",
     model,
     price_type: "token",
+    scope: "",
     service_tier: "standard",
     time_of_day: null,
     components: [

@@ -31,6 +31,7 @@ const bookOf = (drafts: readonly PriceDraft[]): PriceBook =>
       ...draft,
       tenant_id: SHARED_TENANT_ID,
       pricing_id: `price-${index}`,
+      evidence: [],
       created_at_ms: 0,
     })),
   );
@@ -77,6 +78,7 @@ describe("catalogue", () => {
       provider: "acme",
       model: "one",
       price_type: "token",
+      scope: "",
       service_tier: "standard",
       time_of_day: null,
       effective_ms: 0,

@@ -24,6 +24,7 @@ const ANTHROPIC_BODY = {
     cache_read_input_tokens: 2000,
     cache_creation: { ephemeral_5m_input_tokens: 200, ephemeral_1h_input_tokens: 100 },
     output_tokens: 45,
+    scope: "",
     service_tier: "standard",
     server_tool_use: { web_search_requests: 2 },
   },
@@ -241,6 +242,7 @@ describe("usage of a response", () => {
         ...draft,
         tenant_id: SHARED_TENANT_ID,
         pricing_id: `price-${index}`,
+        evidence: [],
         created_at_ms: 0,
       })),
     );

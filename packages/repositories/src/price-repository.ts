@@ -52,16 +52,17 @@ export class PriceRepository {
   }
 
   /**
-   * Writes what may change about a price: when it ends, its status, and whether it is verified.
+   * Writes what may change about a price: when it ends, its status, whether it is verified, and by what.
    * @throws Error where the price's own tenant has no such price
    */
   update(transaction: Transaction, price: ProviderPricing, catalog_version: number): Promise<void> {
     const { tenant_id, pricing_id, end_ms, status, verified } = price;
+    const evidence = JSON.stringify(price.evidence);
     const select: Select = this.#database.knex<Row, Row[]>("prices").where({ tenant_id, pricing_id });
     return updateOne(
       transaction,
       select,
-      { end_ms, status, verified, catalog_version },
+      { end_ms, status, verified, evidence, catalog_version },
       `price ${pricing_id}`,
     );
   }

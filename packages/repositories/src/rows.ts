@@ -16,6 +16,7 @@ import {
   type PolicyType,
   type PriceType,
   type ProviderPricing,
+  type ServiceTier,
   type StoredRefusal,
   type Tenant,
   type Tier,
@@ -278,8 +279,9 @@ export const priceFromRow = (row: Row): ProviderPricing => ({
   pricing_id: text(row.pricing_id),
   provider: text(row.provider),
   model: text(row.model),
+  scope: text(row.scope),
   price_type: text(row.price_type) as PriceType,
-  service_tier: text(row.service_tier),
+  service_tier: text(row.service_tier) as ServiceTier,
   time_of_day: row.time_of_day === null ? null : (json(row.time_of_day) as TimeOfDay),
   components: decodePriceComponents(text(row.components)),
   effective_ms: integer(row.effective_ms),
@@ -287,6 +289,7 @@ export const priceFromRow = (row: Row): ProviderPricing => ({
   source: text(row.source),
   status: text(row.status) as ProviderPricing["status"],
   verified: flag(row.verified),
+  evidence: json(row.evidence) as readonly string[],
   created_at_ms: integer(row.created_at_ms),
 });
 
@@ -294,5 +297,6 @@ export const priceToRow = (price: ProviderPricing, catalog_version: number): Row
   ...price,
   time_of_day: price.time_of_day === null ? null : JSON.stringify(price.time_of_day),
   components: encodePriceComponents(price.components),
+  evidence: JSON.stringify(price.evidence),
   catalog_version,
 });

@@ -196,6 +196,7 @@ export const prices = table(
   [
     "provider",
     "model",
+    "scope",
     "price_type",
     "service_tier",
     "time_of_day",
@@ -204,7 +205,7 @@ export const prices = table(
     "source",
     "created_at_ms",
   ],
-  ["end_ms", "status", "verified", "catalog_version"],
+  ["end_ms", "status", "verified", "evidence", "catalog_version"],
 );
 
 export const outputSketches = table(

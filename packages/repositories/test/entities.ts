@@ -189,6 +189,7 @@ export const price = (fields: Partial<ProviderPricing> = {}): ProviderPricing =>
   provider: "openai",
   model: "gpt",
   price_type: "token",
+  scope: "",
   service_tier: "standard",
   time_of_day: null,
   components: [{ unit: "input_tokens", amount_femto_usd: 2_500_000_000n, above_input_tokens: 0 }],
@@ -197,6 +198,7 @@ export const price = (fields: Partial<ProviderPricing> = {}): ProviderPricing =>
   source: "test@1",
   status: "provisional",
   verified: false,
+  evidence: [],
   created_at_ms: T0,
   ...fields,
 });

@@ -5,6 +5,7 @@ import {
   POLICY_TYPES,
   PRICE_STATUSES,
   PRICE_TYPES,
+  SERVICE_TIERS,
   TIERS,
   USAGE_UNITS,
   type CostComponent,
@@ -221,8 +222,9 @@ const CASES: readonly Case[] = [
       .record({
         provider: text,
         model: text,
+        scope: text,
         price_type: fc.constantFrom(...PRICE_TYPES),
-        service_tier: text,
+        service_tier: fc.constantFrom(...SERVICE_TIERS),
         time_of_day: orNull(fc.constant({ start: "16:30:00", end: "00:30:00" })),
         components: fc.array(
           fc.record({ unit: units, amount_femto_usd: femto, above_input_tokens: fc.maxSafeNat() }),
@@ -233,6 +235,7 @@ const CASES: readonly Case[] = [
         source: text,
         status: fc.constantFrom(...PRICE_STATUSES),
         verified: fc.boolean(),
+        evidence: fc.array(fc.uuid(), { maxLength: 2 }),
         created_at_ms: time,
       })
       .map(price),

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { PRICE_TYPES } from "../enums.ts";
+import { SERVICE_TIERS } from "../price.ts";
 import { Dimension, PageQuery, Time, Usd, Uuid, closed, nullable } from "./common.ts";
 
 const perUnit = (unit: string) => nullable(Usd(`Price of one ${unit}; null where it has none`));
@@ -9,8 +10,9 @@ export const PriceSchema = Type.Object({
   pricing_id: Uuid("Id of the price"),
   provider: Type.String(),
   model: Type.String(),
+  scope: Type.String({ description: "The region or commitment that it is for; empty where it is general" }),
   price_type: Type.Enum([...PRICE_TYPES]),
-  service_tier: Type.String(),
+  service_tier: Type.Enum([...SERVICE_TIERS]),
   time_of_day: nullable(
     Type.Object(
       { start: Type.String(), end: Type.String() },
@@ -39,6 +41,7 @@ export const PriceSchema = Type.Object({
   source: Type.String({ description: "Where it was read" }),
   status: Type.String(),
   verified: Type.Boolean(),
+  evidence: Type.Array(Uuid("Id of an observation"), { description: "What it rests on" }),
   created_at: Time("When it was stored"),
 });
 export type PriceWire = Static<typeof PriceSchema>;
