@@ -3,12 +3,7 @@ import type { PriceComponent, ServiceTier, TimeOfDay } from "./price.ts";
 
 /** A value as JSON has it. */
 export type JsonValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** What one source says that one model costs, in one scope, service tier and span of time, before anybody judges it. */
 export interface PriceObservation {

@@ -223,7 +223,15 @@ function readModel(model: ModelInfo, report: Report): readonly UnnamedDraft[] {
     }
     const price_type = priceTypeOf(components);
     return [
-      { ...terms, scope: "", price_type, service_tier: "standard", components, status: "provisional", verified: false },
+      {
+        ...terms,
+        scope: "",
+        price_type,
+        service_tier: "standard",
+        components,
+        status: "provisional",
+        verified: false,
+      },
     ];
   });
 }

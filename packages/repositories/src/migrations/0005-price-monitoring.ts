@@ -29,7 +29,8 @@ export async function up(knex: Knex): Promise<void> {
 
   await knex.schema.createTable("price_observations", (table) => {
     table.uuid("observation_id").notNullable().primary();
-    for (const name of ["source", "provider", "model", "scope", "service_tier"]) table.text(name).notNullable();
+    for (const name of ["source", "provider", "model", "scope", "service_tier"])
+      table.text(name).notNullable();
     table.text("time_of_day");
     for (const name of ["effective_ms", "end_ms"]) table.bigInteger(name);
     for (const name of ["price_type", "components", "name", "raw"]) table.text(name).notNullable();
