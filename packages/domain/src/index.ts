@@ -308,3 +308,15 @@ export {
   type UsageSummaryQuery,
   type UsageSummaryWire,
 } from "./schemas/usage.ts";
+export { GATES, failedGate, type Gate } from "./price-gates.ts";
+export {
+  DEFAULT_VERIFICATION_RULES,
+  verifyPrice,
+  type Objection,
+  type PriceInForce,
+  type PriceVerdict,
+  type Testimony,
+  type VerificationRules,
+  type VerifiedComponent,
+  type Witness,
+} from "./verify-price.ts";
