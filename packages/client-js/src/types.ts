@@ -527,7 +527,8 @@ export interface PriceQuery extends PageQuery {
 /** A notice about a limit. */
 export interface Alert {
   alert_id: string;
-  budget_id: string;
+  /** Null for alerts about prices. */
+  budget_id: string | null;
   policy_id: string | null;
   kind:
     | "warning_threshold"
@@ -535,7 +536,10 @@ export interface Alert {
     | "limit_exceeded"
     | "overage"
     | "price_unknown"
-    | "priority_override";
+    | "priority_override"
+    | "price_review"
+    | "price_changed"
+    | "price_source_unhealthy";
   severity: Severity;
   message: string;
   details: Metadata;

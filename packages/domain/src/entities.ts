@@ -1,7 +1,7 @@
 import type { AlertSeverity, AllocationStatus, Period, PolicyType, Tier } from "./enums.ts";
 import type { CostComponent } from "./cost-of-usage.ts";
 import type { NanoUsd } from "./money.ts";
-import type { ALERT_KINDS } from "./schemas/alert.ts";
+import type { ALERT_KINDS, LIMIT_ALERT_KINDS } from "./schemas/alert.ts";
 import type { UsageQuantities } from "./usage.ts";
 
 /** Free data that a caller keeps with a thing of ours; stored and answered, never read. */
@@ -133,12 +133,18 @@ export interface UsageRecord {
 
 /** Why an alert was raised. */
 export type AlertKind = (typeof ALERT_KINDS)[number];
+/** Why an alert about a limit was raised. */
+export type LimitAlertKind = (typeof LIMIT_ALERT_KINDS)[number];
 
-/** A notice about a policy, raised at most once per kind, policy, context and window; a changed policy starts anew. */
+/**
+ * A notice about a limit, raised at most once per kind, policy, context and window (a changed policy starts anew); or one
+ * about the prices that every tenant shares, raised once for what happened.
+ */
 export interface Alert {
   readonly tenant_id: string;
   readonly alert_id: string;
-  readonly budget_id: string;
+  /** Null for alerts about prices. */
+  readonly budget_id: string | null;
   readonly policy_id: string | null;
   readonly kind: AlertKind;
   readonly severity: AlertSeverity;
@@ -201,6 +207,7 @@ export const EVENT_TYPES = [
   "usage.recorded",
   "alert.raised",
   "balances.repaired",
+  "price.changed",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

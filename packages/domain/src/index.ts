@@ -31,6 +31,7 @@ export {
   EVENT_TYPES,
   type Alert,
   type AlertKind,
+  type LimitAlertKind,
   type Balance,
   type Budget,
   type BudgetAllocation,
@@ -183,6 +184,8 @@ export {
 } from "./wire.ts";
 export {
   ALERT_KINDS,
+  LIMIT_ALERT_KINDS,
+  PRICE_ALERT_KINDS,
   AlertQuerySchema,
   AlertSchema,
   type AlertQuery,
@@ -320,3 +323,20 @@ export {
   type VerifiedComponent,
   type Witness,
 } from "./verify-price.ts";
+export {
+  PRICE_RUN_TRIGGERS,
+  REVIEW_STATUSES,
+  chargesTheSame,
+  componentsFingerprint,
+  pricedThingKey,
+  type PriceReview,
+  type PriceRun,
+  type PriceRunReport,
+  type PriceSourceState,
+  type PricedThing,
+  type ReviewCandidate,
+  type ReviewStatus,
+  type SourceReport,
+  type StoredObservation,
+  type VerificationReport,
+} from "./price-monitoring.ts";

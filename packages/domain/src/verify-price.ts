@@ -1,6 +1,6 @@
 import { failedGate, type Gate } from "./price-gates.ts";
 import type { PriceComponent, PriceStatus } from "./price.ts";
-import { dimensionsOf, type UsageUnit } from "./usage.ts";
+import type { UsageUnit } from "./usage.ts";
 
 /** What one source says about one model, in one scope, service tier and time of day, at the instant of the vote. */
 export interface Witness {

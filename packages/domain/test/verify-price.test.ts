@@ -49,7 +49,7 @@ const inForce = (components: PriceComponent[], status: PriceStatus = "provisiona
 });
 
 const dollars = (components: readonly PriceComponent[] | null): number[] | null =>
-  components && components.map(({ amount_femto_usd }) => Number(amount_femto_usd) / 1e9);
+  components === null ? null : components.map(({ amount_femto_usd }) => Number(amount_femto_usd) / 1e9);
 
 describe("gates", () => {
   const CASES: readonly [what: string, components: PriceComponent[], gate: string | undefined][] = [

@@ -2,15 +2,15 @@ import {
   nanoToUsdText,
   thresholdCode,
   type Alert,
-  type AlertKind,
   type AlertSeverity,
   type Balance,
   type BudgetPolicy,
+  type LimitAlertKind,
   type UsageRecord,
 } from "@budget/domain";
 
 /** The bit of each kind in a balance's `alerts_raised`; a threshold of cost has another than the same one of tokens. */
-const BITS: Readonly<Record<AlertKind, number>> = {
+const BITS: Readonly<Record<LimitAlertKind, number>> = {
   warning_threshold: 1,
   action_threshold: 2,
   limit_exceeded: 4,
@@ -22,13 +22,13 @@ const COST_FACTOR = 64;
 
 /** Why an alert is raised on a policy, and what it says. */
 export interface AlertReason {
-  readonly kind: AlertKind;
+  readonly kind: LimitAlertKind;
   readonly bit: number;
   readonly severity: AlertSeverity;
   readonly message: string;
 }
 
-const reason = (kind: AlertKind, severity: AlertSeverity, message: string): AlertReason => ({
+const reason = (kind: LimitAlertKind, severity: AlertSeverity, message: string): AlertReason => ({
   kind,
   bit: BITS[kind],
   severity,
@@ -85,7 +85,7 @@ function addThreshold(
   bit_factor: number,
   inWords: (amount: bigint) => string,
 ): void {
-  const add = (kind: AlertKind, severity: AlertSeverity) => {
+  const add = (kind: LimitAlertKind, severity: AlertSeverity) => {
     const of_tokens = reason(kind, severity, amounts);
     reasons.push({ ...of_tokens, bit: of_tokens.bit * bit_factor });
   };

@@ -23,7 +23,12 @@ import {
   type UsageRollup,
   type OutboxEvent,
 } from "@budget/domain";
-import type { BalanceKey, IdempotencyRecord, LedgerChanges } from "@budget/repositories";
+import {
+  alertRaised,
+  type BalanceKey,
+  type IdempotencyRecord,
+  type LedgerChanges,
+} from "@budget/repositories";
 import { alertsAfterUsage, newAlert, type AlertReason } from "./alerts.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Target } from "./command.ts";
@@ -244,12 +249,7 @@ export class Batch {
       alerts_raised |= reason.bit;
       const alert = newAlert(this.nextId(), policy, balance, reason, resets_at_ms, this.now_ms);
       this.#alerts.push(alert);
-      this.addEvent("alert.raised", alert.budget_id, alert.alert_id, {
-        kind: alert.kind,
-        severity: alert.severity,
-        policy_id: alert.policy_id,
-        message: alert.message,
-      });
+      this.#events.push(alertRaised(alert));
     }
     return alerts_raised === balance.alerts_raised ? balance : { ...balance, alerts_raised };
   }

@@ -40,14 +40,16 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
   }
 
   const announce = (session: LedgerSession, event_type: EventType, budget: Budget): Promise<void> =>
-    session.writeEvent({
-      tenant_id: session.tenant_id,
-      event_type,
-      budget_id: budget.budget_id,
-      subject_id: budget.budget_id,
-      payload: toBudgetWire(budget),
-      created_at_ms: budget.updated_at_ms,
-    });
+    session.writeEvents([
+      {
+        tenant_id: session.tenant_id,
+        event_type,
+        budget_id: budget.budget_id,
+        subject_id: budget.budget_id,
+        payload: toBudgetWire(budget),
+        created_at_ms: budget.updated_at_ms,
+      },
+    ]);
 
   /** Counts every policy over a budget anew, as the budgets stand after a change in this transaction. */
   async function recountOver(

@@ -65,14 +65,16 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   }
 
   const announce = (session: LedgerSession, event_type: EventType, policy: BudgetPolicy): Promise<void> =>
-    session.writeEvent({
-      tenant_id: session.tenant_id,
-      event_type,
-      budget_id: policy.budget_id,
-      subject_id: policy.policy_id,
-      payload: toPolicyWire(policy),
-      created_at_ms: policy.updated_at_ms,
-    });
+    session.writeEvents([
+      {
+        tenant_id: session.tenant_id,
+        event_type,
+        budget_id: policy.budget_id,
+        subject_id: policy.policy_id,
+        payload: toPolicyWire(policy),
+        created_at_ms: policy.updated_at_ms,
+      },
+    ]);
 
   async function change(
     context: CommandContext,

@@ -55,14 +55,16 @@ async function repair(
     await correctBalances(transaction, policy, recorded, recounted);
   }
   await correctRollups(transaction, tenant_id, await findRollupMismatches(transaction, tenant_id));
-  await session.writeEvent({
-    tenant_id,
-    event_type: "balances.repaired",
-    budget_id: null,
-    subject_id: tenant_id,
-    payload: { differences },
-    created_at_ms: now_ms,
-  });
+  await session.writeEvents([
+    {
+      tenant_id,
+      event_type: "balances.repaired",
+      budget_id: null,
+      subject_id: tenant_id,
+      payload: { differences },
+      created_at_ms: now_ms,
+    },
+  ]);
   const left = await findDifferences(transaction, tree, now_ms);
   if (left.length > 0) throw new Error(`${left.length} differences are left after the repair.`);
   return differences;

@@ -1,11 +1,14 @@
-import type { Alert, AlertQuery } from "@budget/domain";
+import { SHARED_TENANT_ID, type Alert, type AlertQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row } from "./dialect.ts";
 import { readOne, readPage, whereEqual, type Page, type Select } from "./query.ts";
 import { alertFromRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** Reads alerts; the ledger writes them with the balances that remember that they were raised. */
+/**
+ * Reads alerts: a tenant's own, and those about the prices that all share. The ledger writes those about limits, with the
+ * balances that remember that they were raised.
+ */
 export class AlertRepository {
   readonly #database: Database;
 
@@ -31,6 +34,6 @@ export class AlertRepository {
   }
 
   #of(tenant_id: string): Select {
-    return this.#database.knex<Row, Row[]>("alerts").where({ tenant_id });
+    return this.#database.knex<Row, Row[]>("alerts").whereIn("tenant_id", [tenant_id, SHARED_TENANT_ID]);
   }
 }

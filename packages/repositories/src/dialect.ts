@@ -1,4 +1,4 @@
-/** A row as a driver gives or takes it. Only `rows.ts` turns rows into entities. */
+/** A row as a driver gives or takes it. Only `rows.ts` and `price-rows.ts` turn rows into entities. */
 export type Row = Record<string, unknown>;
 
 /** What the verbs below need to know of a table. */

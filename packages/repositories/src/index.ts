@@ -33,6 +33,7 @@ export { deleteOlder } from "./retention.ts";
 export {
   Ledger,
   LedgerSession,
+  alertRaised,
   listBalances,
   readCatalogVersions,
   type BalanceKey,
@@ -56,3 +57,9 @@ export {
   type OutputSketchKey,
   type StoredOutputSketch,
 } from "./output-sketch-repository.ts";
+export { ModelRepository } from "./model-repository.ts";
+export { PriceObservationRepository } from "./price-observation-repository.ts";
+export { PriceReviewRepository, type ReviewFilters } from "./price-review-repository.ts";
+export type { KeptObservation } from "./price-rows.ts";
+export { PriceRunRepository } from "./price-run-repository.ts";
+export { PriceSourceRepository } from "./price-source-repository.ts";

@@ -208,8 +208,14 @@ export class LedgerSession {
     await this.transaction.insert(tables.idempotencyKeys, [{ tenant_id: this.tenant_id, ...record }]);
   }
 
-  async writeEvent(event: OutboxEvent): Promise<void> {
-    await this.transaction.insert(tables.events, [eventToRow(event)]);
+  async writeEvents(events: readonly OutboxEvent[]): Promise<void> {
+    await this.transaction.insert(tables.events, events.map(eventToRow));
+  }
+
+  /** Writes alerts that no balance remembers, each with the event that tells of it. */
+  async writeAlerts(alerts: readonly Alert[]): Promise<void> {
+    await this.transaction.insert(tables.alerts, alerts.map(alertToRow));
+    await this.writeEvents(alerts.map(alertRaised));
   }
 
   /** Replaces what the policy's balances were by what a recount gave. */
@@ -225,6 +231,21 @@ export class LedgerSession {
     return this.transaction.dialect.inList(column, placeholder, "uuid");
   }
 }
+
+/** What listeners are told of an alert. */
+export const alertRaised = (alert: Alert): OutboxEvent => ({
+  tenant_id: alert.tenant_id,
+  event_type: "alert.raised",
+  budget_id: alert.budget_id,
+  subject_id: alert.alert_id,
+  payload: {
+    kind: alert.kind,
+    severity: alert.severity,
+    policy_id: alert.policy_id,
+    message: alert.message,
+  },
+  created_at_ms: alert.created_at_ms,
+});
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 

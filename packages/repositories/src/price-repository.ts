@@ -1,7 +1,7 @@
 import { SHARED_TENANT_ID, type PriceQuery, type ProviderPricing } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Dialect, Row } from "./dialect.ts";
-import { readOne, readPage, updateOne, whereEqual, type Page, type Select } from "./query.ts";
+import { readOne, readPage, whereEqual, type Page, type Select } from "./query.ts";
 import { priceFromRow, priceToRow } from "./rows.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
@@ -51,19 +51,51 @@ export class PriceRepository {
     );
   }
 
+  /** Writes what may change about prices: when they end, their status, whether they are verified, and by what. */
+  updateMany(
+    transaction: Transaction,
+    prices: readonly ProviderPricing[],
+    catalog_version: number,
+  ): Promise<void> {
+    return transaction.update(
+      tables.prices,
+      prices.map((price) => priceToRow(price, catalog_version)),
+    );
+  }
+
   /**
-   * Writes what may change about a price: when it ends, its status, whether it is verified, and by what.
-   * @throws Error where the price's own tenant has no such price
+   * The prices that every tenant shares, in id order, a part at a time: reading all of them at once would keep others
+   * waiting.
+   * @param after_id the last id that was read before; empty for the first part
    */
-  update(transaction: Transaction, price: ProviderPricing, catalog_version: number): Promise<void> {
-    const { tenant_id, pricing_id, end_ms, status, verified } = price;
-    const evidence = JSON.stringify(price.evidence);
-    const select: Select = this.#database.knex<Row, Row[]>("prices").where({ tenant_id, pricing_id });
-    return updateOne(
-      transaction,
-      select,
-      { end_ms, status, verified, evidence, catalog_version },
-      `price ${pricing_id}`,
+  async shared(after_id: string, limit: number): Promise<readonly ProviderPricing[]> {
+    const select = this.#database
+      .knex<Row, Row[]>("prices")
+      .where({ tenant_id: SHARED_TENANT_ID })
+      .orderBy("pricing_id")
+      .limit(limit);
+    if (after_id !== "") void select.where("pricing_id", ">", after_id);
+    return (await select).map(priceFromRow);
+  }
+
+  /** Those of some shared prices that still end when they did, by id. */
+  async unchanged(
+    transaction: Transaction,
+    prices: readonly ProviderPricing[],
+  ): Promise<ReadonlySet<string>> {
+    const rows = await transaction.query(
+      `SELECT pricing_id, end_ms FROM prices
+       WHERE tenant_id = $1 AND ${transaction.dialect.inList("pricing_id", "$2", "uuid")}`,
+      [SHARED_TENANT_ID, prices.map(({ pricing_id }) => pricing_id)],
+    );
+    const ends = new Map(rows.map((row) => [row.pricing_id as string, row.end_ms]));
+    return new Set(
+      prices
+        .filter(({ pricing_id, end_ms }) => {
+          const stored = ends.get(pricing_id);
+          return stored !== undefined && (stored === null ? null : Number(stored)) === end_ms;
+        })
+        .map(({ pricing_id }) => pricing_id),
     );
   }
 

@@ -238,7 +238,7 @@ export const alertToRow = (alert: Alert): Row => ({
 export const alertFromRow = (row: Row): Alert => ({
   tenant_id: text(row.tenant_id),
   alert_id: text(row.alert_id),
-  budget_id: text(row.budget_id),
+  budget_id: textOrNull(row.budget_id),
   policy_id: textOrNull(row.policy_id),
   kind: text(row.kind) as Alert["kind"],
   severity: text(row.severity) as Alert["severity"],

@@ -214,3 +214,74 @@ export const outputSketches = table(
   [],
   ["current", "previous", "samples", "updated_at_ms"],
 );
+
+export const priceSources = table(
+  "price_sources",
+  ["source"],
+  [],
+  [
+    "trust_ppm",
+    "agreed",
+    "differed",
+    "failures",
+    "attempted_at_ms",
+    "read_at_ms",
+    "due_at_ms",
+    "fault",
+    "detail",
+    "etag",
+    "last_modified",
+    "content_hash",
+  ],
+);
+
+export const priceRuns = table(
+  "price_runs",
+  ["run_id"],
+  ["trigger", "started_at_ms"],
+  ["ended_at_ms", "report"],
+);
+
+export const priceObservations = table(
+  "price_observations",
+  ["observation_id"],
+  [
+    "source",
+    "provider",
+    "model",
+    "scope",
+    "service_tier",
+    "time_of_day",
+    "effective_ms",
+    "end_ms",
+    "price_type",
+    "components",
+    "name",
+    "raw",
+    "address",
+    "content_hash",
+    "observed_at_ms",
+  ],
+  ["withdrawn_at_ms"],
+);
+
+export const priceReviews = table(
+  "price_reviews",
+  ["review_id"],
+  ["provider", "model", "scope", "service_tier", "time_of_day", "opened_at_ms"],
+  ["kind", "status", "candidates", "fingerprint", "closed_at_ms", "decided_by", "why"],
+);
+
+export const modelAliases = table(
+  "model_aliases",
+  ["tenant_id", "provider", "alias"],
+  [],
+  ["model", "source", "catalog_version"],
+);
+
+export const modelCapabilities = table(
+  "model_capabilities",
+  ["source", "provider", "model"],
+  [],
+  ["context_tokens", "max_output_tokens", "tools", "vision", "reasoning"],
+);

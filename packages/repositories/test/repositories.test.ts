@@ -586,7 +586,7 @@ for (const kind of TEST_DATABASES) {
         await within((transaction) => repository().insertMany(transaction, [price()], 1));
         const closed = price({ end_ms: NOW, status: "verified", verified: true });
         await within((transaction) =>
-          repository().update(transaction, { ...closed, source: "not written" }, 2),
+          repository().updateMany(transaction, [{ ...closed, source: "not written" }], 2),
         );
         expect(await repository().getById(TENANT, id(600))).to.deep.equal(closed);
         const changed = await within((transaction) =>
@@ -596,9 +596,10 @@ for (const kind of TEST_DATABASES) {
           ]),
         );
         expect(changed).to.deep.equal([closed]);
-        await rejectionOf(
-          within((transaction) => repository().update(transaction, price({ tenant_id: OTHER_TENANT }), 2)),
+        await within((transaction) =>
+          repository().updateMany(transaction, [price({ tenant_id: OTHER_TENANT, end_ms: 1 })], 2),
         );
+        expect(await repository().getById(TENANT, id(600))).to.deep.equal(closed);
       });
 
       it("change by the version of each tenant's own catalogue", async () => {

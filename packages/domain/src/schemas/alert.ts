@@ -1,7 +1,8 @@
 import { Type, type Static } from "typebox";
 import { MetadataSchema, PageQuery, SeverityWord, Time, Uuid, closed, nullable } from "./common.ts";
 
-export const ALERT_KINDS = [
+/** What alerts about a limit are raised for. */
+export const LIMIT_ALERT_KINDS = [
   "warning_threshold",
   "action_threshold",
   "limit_exceeded",
@@ -10,9 +11,14 @@ export const ALERT_KINDS = [
   "priority_override",
 ] as const;
 
+/** What alerts about the prices that every tenant shares are raised for. */
+export const PRICE_ALERT_KINDS = ["price_review", "price_changed", "price_source_unhealthy"] as const;
+
+export const ALERT_KINDS = [...LIMIT_ALERT_KINDS, ...PRICE_ALERT_KINDS] as const;
+
 export const AlertSchema = Type.Object({
   alert_id: Uuid("Id of the alert"),
-  budget_id: Uuid("The budget"),
+  budget_id: nullable(Uuid("The budget; null where it is about prices, which belong to none")),
   policy_id: nullable(Uuid("The policy; null where it is about the budget as a whole")),
   kind: Type.Enum([...ALERT_KINDS]),
   severity: SeverityWord,

@@ -11,10 +11,13 @@ export async function up(knex: Knex): Promise<void> {
     table.text("evidence").notNullable().defaultTo("[]");
   });
 
+  // Alerts about prices belong to no budget.
+  await knex.schema.alterTable("alerts", (table) => table.setNullable("budget_id"));
+
   await knex.schema.createTable("price_sources", (table) => {
     table.text("source").notNullable().primary();
     for (const name of ["trust_ppm", "agreed", "differed", "failures"]) table.bigInteger(name).notNullable();
-    for (const name of ["attempted_at_ms", "read_at_ms", "retry_at_ms"]) table.bigInteger(name);
+    for (const name of ["attempted_at_ms", "read_at_ms", "due_at_ms"]) table.bigInteger(name);
     for (const name of ["fault", "detail", "etag", "last_modified", "content_hash"]) table.text(name);
   });
 
@@ -48,7 +51,7 @@ export async function up(knex: Knex): Promise<void> {
     for (const name of ["kind", "status", "candidates", "fingerprint"]) table.text(name).notNullable();
     table.bigInteger("opened_at_ms").notNullable();
     table.bigInteger("closed_at_ms");
-    for (const name of ["decided_by", "why", "decision"]) table.text(name);
+    for (const name of ["decided_by", "why"]) table.text(name);
     table.index(["status", "opened_at_ms"], "price_reviews_by_status");
     table.index(["provider", "model"], "price_reviews_by_model");
   });
@@ -80,6 +83,8 @@ export async function down(knex: Knex): Promise<void> {
   ]) {
     await knex.schema.dropTable(table);
   }
+  await knex("alerts").whereNull("budget_id").delete();
+  await knex.schema.alterTable("alerts", (table) => table.dropNullable("budget_id"));
   await knex.schema.alterTable("prices", (table) => {
     table.dropColumns("scope", "evidence");
   });

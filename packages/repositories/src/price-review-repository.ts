@@ -1,0 +1,50 @@
+import type { PriceReview } from "@budget/domain";
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import { reviewFromRow, reviewToRow } from "./price-rows.ts";
+import { readOne, readPage, whereEqual, type Page, type PageQuery } from "./query.ts";
+import * as tables from "./tables.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Which reviews a list has. */
+export interface ReviewFilters extends PageQuery {
+  readonly status?: string;
+  readonly provider?: string;
+  readonly model?: string;
+}
+
+/** Prices that people are or were asked about. */
+export class PriceReviewRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  getById(review_id: string, transaction?: Transaction): Promise<PriceReview | null> {
+    return readOne(this.#all().where({ review_id }), transaction, reviewFromRow);
+  }
+
+  /** Newest first. */
+  list({ status, provider, model, ...page }: ReviewFilters): Promise<Page<PriceReview>> {
+    const select = whereEqual(this.#all(), { status, provider, model });
+    return readPage(select.orderBy("review_id", "desc"), page, reviewFromRow);
+  }
+
+  /** Every review, oldest first: a run compares all of them with what the sources say now. */
+  async getAll(): Promise<readonly PriceReview[]> {
+    return (await this.#all().orderBy("review_id")).map(reviewFromRow);
+  }
+
+  insertMany(transaction: Transaction, reviews: readonly PriceReview[]): Promise<void> {
+    return transaction.insert(tables.priceReviews, reviews.map(reviewToRow));
+  }
+
+  updateMany(transaction: Transaction, reviews: readonly PriceReview[]): Promise<void> {
+    return transaction.update(tables.priceReviews, reviews.map(reviewToRow));
+  }
+
+  #all() {
+    return this.#database.knex<Row, Row[]>("price_reviews");
+  }
+}

@@ -1,0 +1,50 @@
+import type { PriceRun } from "@budget/domain";
+import type { Database } from "./database.ts";
+import type { Row } from "./dialect.ts";
+import { runFromRow, runToRow } from "./price-rows.ts";
+import { readOne, readPage, type Page, type PageQuery } from "./query.ts";
+import * as tables from "./tables.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Runs over the sources of prices, with their reports. */
+export class PriceRunRepository {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  getById(run_id: string): Promise<PriceRun | null> {
+    return readOne(this.#all().where({ run_id }), undefined, runFromRow);
+  }
+
+  /** The newest first. */
+  list(query: PageQuery): Promise<Page<PriceRun>> {
+    return readPage(this.#all().orderBy("run_id", "desc"), query, runFromRow);
+  }
+
+  /** The run that began last, of those that ended. */
+  lastEnded(): Promise<PriceRun | null> {
+    const select = this.#all().whereNotNull("ended_at_ms").orderBy("run_id", "desc").limit(1);
+    return readOne(select, undefined, runFromRow);
+  }
+
+  /** A run that began after an instant and has not ended. */
+  going(transaction: Transaction, since_ms: number): Promise<PriceRun | null> {
+    const select = this.#all().whereNull("ended_at_ms").where("started_at_ms", ">", since_ms);
+    return readOne(select.limit(1), transaction, runFromRow);
+  }
+
+  create(transaction: Transaction, run: PriceRun): Promise<void> {
+    return transaction.insert(tables.priceRuns, [runToRow(run)]);
+  }
+
+  /** Writes when it ended, and its report. */
+  update(transaction: Transaction, run: PriceRun): Promise<void> {
+    return transaction.update(tables.priceRuns, [runToRow(run)]);
+  }
+
+  #all() {
+    return this.#database.knex<Row, Row[]>("price_runs");
+  }
+}

@@ -1,0 +1,216 @@
+import {
+  SHARED_TENANT_ID,
+  pricedThingKey,
+  type OutboxEvent,
+  type PriceReview,
+  type ProviderPricing,
+  type VerificationReport,
+  type VerificationRules,
+} from "@budget/domain";
+import {
+  Ledger,
+  PriceObservationRepository,
+  PriceRepository,
+  PriceReviewRepository,
+  TenantRepository,
+  type Database,
+  type LedgerSession,
+} from "@budget/repositories";
+import { ROWS_AT_ONCE } from "./keep-reading.ts";
+import {
+  NO_REVIEWS,
+  changesAlert,
+  changesOf,
+  reviewAlert,
+  type ChangeContext,
+  type PriceChanges,
+  type ReviewsOfThing,
+} from "./price-changes.ts";
+import { addToRecords, type TrackRecords } from "./trust.ts";
+import { Gathering, voteOn, type Question, type Voter } from "./votes.ts";
+
+export interface VerificationOptions {
+  readonly database: Database;
+  readonly rules: VerificationRules;
+  /** In the order that decides between sources of equal trust. */
+  readonly voters: readonly Voter[];
+  readonly now_ms: number;
+  readonly nextId: () => string;
+  /** Lets other work run in between. */
+  readonly rest: () => Promise<void>;
+}
+
+export interface VerificationOutcome {
+  readonly report: Omit<VerificationReport, "duration_ms">;
+  readonly records: TrackRecords;
+}
+
+/** Votes that are held at once, between rests. */
+const VOTES_AT_ONCE = 25;
+/** Changes that one transaction writes: more would keep allocations on SQLite waiting. */
+const CHANGES_AT_ONCE = 50;
+
+type Counts = { -readonly [name in keyof VerificationOutcome["report"]]: number };
+
+const noCounts = (): Counts => ({
+  things: 0,
+  verified: 0,
+  verified_with_dissent: 0,
+  provisional: 0,
+  conflict: 0,
+  rejected: 0,
+  prices_added: 0,
+  prices_changed: 0,
+  prices_held_back: 0,
+  reviews_opened: 0,
+  reviews_settled: 0,
+});
+
+async function gather({ database, rest }: VerificationOptions): Promise<Gathering> {
+  const gathering = new Gathering();
+  const prices = new PriceRepository(database);
+  for (let after = ""; ;) {
+    const part = await prices.shared(after, ROWS_AT_ONCE);
+    for (const price of part) gathering.addPrice(price);
+    if (part.length < ROWS_AT_ONCE) break;
+    after = part.at(-1)?.pricing_id ?? "";
+    await rest();
+  }
+  const observations = new PriceObservationRepository(database);
+  for (let after = ""; ;) {
+    const part = await observations.stillSaid(after, ROWS_AT_ONCE);
+    for (const observation of part) gathering.addObservation(observation);
+    if (part.length < ROWS_AT_ONCE) return gathering;
+    after = part.at(-1)?.observation_id ?? "";
+    await rest();
+  }
+}
+
+async function reviewsByThing(database: Database): Promise<ReadonlyMap<string, ReviewsOfThing>> {
+  const things = new Map<string, ReviewsOfThing>();
+  for (const review of await new PriceReviewRepository(database).getAll()) {
+    const key = pricedThingKey(review);
+    const known = things.get(key) ?? NO_REVIEWS;
+    if (review.status === "open") things.set(key, { ...known, open: review });
+    else if (review.status !== "settled") things.set(key, { ...known, decided: review });
+  }
+  return things;
+}
+
+/** Leaves out what somebody changed since it was read: the next run sees what they did. */
+async function stillRight(
+  { transaction }: LedgerSession,
+  prices: PriceRepository,
+  changes: readonly PriceChanges[],
+): Promise<readonly PriceChanges[]> {
+  const read = changes.flatMap(({ question: { inForce, duplicates } }) =>
+    inForce === null ? duplicates : [inForce, ...duplicates],
+  );
+  const unchanged = await prices.unchanged(transaction, read);
+  return changes.filter(({ question: { inForce } }) => inForce === null || unchanged.has(inForce.pricing_id));
+}
+
+const priceChanged = (before: ProviderPricing, after: ProviderPricing): OutboxEvent => ({
+  tenant_id: SHARED_TENANT_ID,
+  event_type: "price.changed",
+  budget_id: null,
+  subject_id: after.pricing_id,
+  payload: {
+    provider: after.provider,
+    model: after.model,
+    replaces: before.pricing_id,
+    status: after.status,
+  },
+  created_at_ms: after.created_at_ms,
+});
+
+async function write(
+  session: LedgerSession,
+  database: Database,
+  changes: readonly PriceChanges[],
+  context: ChangeContext,
+): Promise<readonly PriceChanges[]> {
+  const { transaction } = session;
+  const prices = new PriceRepository(database);
+  const reviews = new PriceReviewRepository(database);
+  const right = await stillRight(session, prices, changes);
+  const added = right.flatMap((change) => change.added ?? []);
+  const updated = right.flatMap((change) => change.updated);
+  if (added.length + updated.length > 0) {
+    const version = await new TenantRepository(database).bumpCatalogVersion(transaction, SHARED_TENANT_ID);
+    await prices.updateMany(transaction, updated, version);
+    await prices.insertMany(transaction, added, version);
+  }
+  const reviewed = right.flatMap(({ review }) => review ?? []);
+  const opened = reviewed.flatMap(({ kind, review }): PriceReview[] => (kind === "opened" ? [review] : []));
+  const rewritten = reviewed.flatMap(({ kind, review }): PriceReview[] =>
+    kind === "opened" ? [] : [review],
+  );
+  await reviews.insertMany(transaction, opened);
+  await reviews.updateMany(transaction, rewritten);
+  await session.writeEvents(
+    right.flatMap(({ added: after, replaced }) => (after && replaced ? [priceChanged(replaced, after)] : [])),
+  );
+  await session.writeAlerts(opened.map((review) => reviewAlert(review, context)));
+  return right;
+}
+
+/**
+ * Votes on every price that a source says something about, and writes what follows from it, a few prices in each
+ * transaction. Whoever is interrupted over it votes again the next time: a vote over the same data changes nothing.
+ */
+export async function verifyPrices(options: VerificationOptions): Promise<VerificationOutcome> {
+  const { database, rules, voters, now_ms, nextId, rest } = options;
+  const context: ChangeContext = { now_ms, nextId };
+  const ledger = new Ledger(database);
+  const gathering = await gather(options);
+  const reviews = await reviewsByThing(database);
+  const counts = noCounts();
+  const records: TrackRecords = new Map();
+  const changed: ProviderPricing[] = [];
+
+  const writePlanned = async (planned: readonly PriceChanges[]): Promise<void> => {
+    if (planned.length === 0) return;
+    const written = await ledger.transaction(SHARED_TENANT_ID, "exclusive", (session) =>
+      write(session, database, planned, context),
+    );
+    for (const { added, replaced, review } of written) {
+      if (added !== null && replaced === null) counts.prices_added += 1;
+      if (added !== null && replaced !== null) {
+        counts.prices_changed += 1;
+        changed.push(added);
+      }
+      if (review?.kind === "opened") counts.reviews_opened += 1;
+      if (review?.kind === "settled") counts.reviews_settled += 1;
+    }
+  };
+
+  const vote = (question: Question): PriceChanges | undefined => {
+    const verdict = voteOn(question, rules);
+    counts.things += 1;
+    if (verdict.status !== "manual") counts[verdict.status] += 1;
+    if (verdict.components === null && question.inForce !== null) counts.prices_held_back += 1;
+    addToRecords(records, verdict);
+    return changesOf(question, verdict, reviews.get(question.key) ?? NO_REVIEWS, context);
+  };
+
+  let planned: PriceChanges[] = [];
+  for (const question of gathering.questions(voters, now_ms)) {
+    const changes = vote(question);
+    if (changes !== undefined) planned.push(changes);
+    if (planned.length >= CHANGES_AT_ONCE) {
+      await writePlanned(planned);
+      planned = [];
+      await rest();
+    } else if (counts.things % VOTES_AT_ONCE === 0) {
+      await rest();
+    }
+  }
+  await writePlanned(planned);
+  if (changed.length > 0) {
+    await ledger.transaction(SHARED_TENANT_ID, "exclusive", (session) =>
+      session.writeAlerts([changesAlert(changed, context)]),
+    );
+  }
+  return { report: counts, records };
+}

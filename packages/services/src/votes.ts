@@ -1,0 +1,162 @@
+import {
+  failedGate,
+  isMovingAlias,
+  pricedThingKey,
+  verifyPrice,
+  type PriceVerdict,
+  type PricedThing,
+  type ProviderPricing,
+  type VerificationRules,
+  type Witness,
+} from "@budget/domain";
+import type { KeptObservation } from "@budget/repositories";
+
+/** Of a source, what a vote needs to know. */
+export interface Voter {
+  readonly name: string;
+  readonly lineage: string;
+  readonly trust_ppm: number;
+}
+
+/** A price that is voted on: what is charged for it, and what each source says. */
+export interface Question extends PricedThing {
+  readonly key: string;
+  /** What is charged at the instant of the vote; null where nothing is. */
+  readonly inForce: ProviderPricing | null;
+  /** Other prices that are in force for the same thing, under another name of its model. */
+  readonly duplicates: readonly ProviderPricing[];
+  /** Whether anything was ever charged for it. */
+  readonly isKnown: boolean;
+  /** Of each source, what it says now. */
+  readonly said: readonly KeptObservation[];
+  readonly witnesses: readonly Witness[];
+}
+
+interface Gathered {
+  readonly thing: PricedThing;
+  readonly bySource: Map<string, KeptObservation[]>;
+  readonly prices: ProviderPricing[];
+}
+
+interface Span {
+  readonly effective_ms: number | null;
+  readonly end_ms: number | null;
+}
+
+const isOver = ({ end_ms }: Span, at_ms: number): boolean => end_ms !== null && end_ms <= at_ms;
+const isToCome = ({ effective_ms }: Span, at_ms: number): boolean => (effective_ms ?? 0) > at_ms;
+const isNow = (span: Span, at_ms: number): boolean => !isOver(span, at_ms) && !isToCome(span, at_ms);
+
+/** What is charged and what is said about each thing; added to a part at a time, because there are many. */
+export class Gathering {
+  readonly #things = new Map<string, Gathered>();
+
+  /** Prices come first: where a thing has one, it goes by the name that people have seen. */
+  addPrice(price: ProviderPricing): void {
+    this.#of(price).prices.push(price);
+  }
+
+  addObservation(observation: KeptObservation): void {
+    const { bySource } = this.#of(observation);
+    const said = bySource.get(observation.source);
+    if (said) said.push(observation);
+    else bySource.set(observation.source, [observation]);
+  }
+
+  /**
+   * Every price that can be voted on: those that one of the voters says something about at an instant.
+   * @param voters in the order that decides between sources of equal trust; what others said is left out
+   */
+  *questions(voters: readonly Voter[], at_ms: number): Generator<Question> {
+    for (const [key, gathered] of this.#things) {
+      if (gathered.bySource.size === 0) continue;
+      const question = questionOf(key, gathered, voters, at_ms);
+      if (question.witnesses.length > 0) yield question;
+    }
+  }
+
+  #of(thing: PricedThing): Gathered {
+    const key = pricedThingKey(thing);
+    const known = this.#things.get(key);
+    if (known) return known;
+    const gathered: Gathered = { thing, bySource: new Map(), prices: [] };
+    this.#things.set(key, gathered);
+    return gathered;
+  }
+}
+
+const byRecency = (a: ProviderPricing, b: ProviderPricing): number =>
+  b.effective_ms - a.effective_ms ||
+  b.created_at_ms - a.created_at_ms ||
+  (a.pricing_id < b.pricing_id ? 1 : -1);
+
+const compareIds = (a: KeptObservation, b: KeptObservation): number =>
+  a.observation_id < b.observation_id ? -1 : 1;
+
+function witnessOf(
+  voter: Voter,
+  said: readonly KeptObservation[],
+  at_ms: number,
+): { readonly witness: Witness; readonly observation: KeptObservation } | undefined {
+  const now = said
+    .filter((observation) => isNow(observation, at_ms))
+    .sort((a, b) => (b.effective_ms ?? 0) - (a.effective_ms ?? 0) || compareIds(b, a))[0];
+  if (now === undefined) return undefined;
+  const componentsOf = (observations: readonly KeptObservation[]) =>
+    observations.map(({ components }) => components);
+  return {
+    observation: now,
+    witness: {
+      source: voter.name,
+      lineage: voter.lineage,
+      trust_ppm: voter.trust_ppm,
+      observation_id: now.observation_id,
+      components: now.components,
+      past: componentsOf(said.filter((observation) => isOver(observation, at_ms))),
+      future: componentsOf(said.filter((observation) => isToCome(observation, at_ms))),
+    },
+  };
+}
+
+function questionOf(key: string, gathered: Gathered, voters: readonly Voter[], at_ms: number): Question {
+  const { provider, model, scope, service_tier, time_of_day } = gathered.thing;
+  const [inForce = null, ...duplicates] = gathered.prices
+    .filter((price) => price.status !== "rejected" && isNow(price, at_ms))
+    .sort(byRecency);
+  const heard = voters.flatMap((voter) => {
+    const said = gathered.bySource.get(voter.name);
+    return (said && witnessOf(voter, said, at_ms)) ?? [];
+  });
+  return {
+    key,
+    provider,
+    model: inForce?.model ?? model,
+    scope,
+    service_tier,
+    time_of_day,
+    inForce,
+    duplicates,
+    isKnown: gathered.prices.length > 0,
+    said: heard.map(({ observation }) => observation),
+    witnesses: heard.map(({ witness }) => witness),
+  };
+}
+
+const totalOf = ({ components }: Witness): bigint =>
+  components.reduce((sum, { amount_femto_usd }) => sum + amount_femto_usd, 0n);
+
+/**
+ * A name that moves from model to model means another one in each source, so there is nothing to agree on: its price is
+ * that of the dearest source, and stays provisional.
+ */
+function dearestOf(witnesses: readonly Witness[]): readonly Witness[] {
+  const believable = witnesses.filter(({ components }) => failedGate(components) === undefined);
+  const [dearest] = [...believable].sort((a, b) => (totalOf(b) > totalOf(a) ? 1 : -1));
+  return dearest === undefined ? witnesses : [dearest];
+}
+
+/** Votes on one price. */
+export function voteOn({ model, witnesses, inForce }: Question, rules: VerificationRules): PriceVerdict {
+  const asked = isMovingAlias(model) ? dearestOf(witnesses) : witnesses;
+  return verifyPrice(asked, inForce, rules);
+}
