@@ -1,0 +1,348 @@
+import { TEST_DATABASES } from "@budget/repositories/testing";
+import { ModelRepository, PriceObservationRepository } from "@budget/repositories";
+import { expect } from "chai";
+import { v7 } from "uuid";
+import {
+  DAY_MS,
+  HOUR_MS,
+  MINUTE_MS,
+  START_MS,
+  TestMonitor,
+  components,
+  reading,
+  says,
+  valueOf,
+} from "./support.ts";
+
+for (const kind of TEST_DATABASES) {
+  describe(`price monitor on ${kind.name}`, () => {
+    let test: TestMonitor;
+    beforeEach(async () => (test = await TestMonitor.open(kind)));
+    afterEach(() => test.close());
+
+    it("applies what sources agree on, with its evidence, and changes nothing the second time", async () => {
+      test.first.says(says("one", 3, 15));
+      test.second.says(says("one", 3, 15));
+      const run = await test.run();
+      const [price, ...others] = await test.prices("one");
+      expect(others).to.be.empty;
+      expect(price).to.deep.include({ status: "verified", verified: true, source: "first", effective_ms: 0 });
+      expect(price?.evidence).to.have.length(2);
+      expect(run.report?.verification).to.deep.include({ things: 1, verified: 1, prices_added: 1 });
+      expect(
+        run.report?.sources.map(({ outcome, new: added, agreed }) => [outcome, added, agreed]),
+      ).to.deep.equal([
+        ["read", 1, 1],
+        ["read", 1, 1],
+        ["not_modified", 0, 0],
+      ]);
+
+      const again = await test.run();
+      expect(again.report?.verification).to.deep.include({ prices_added: 0, prices_changed: 0 });
+      expect(again.report?.sources.map(({ new: added, changed }) => added + changed)).to.deep.equal([
+        0, 0, 0,
+      ]);
+      expect(await test.prices("one")).to.deep.equal([price]);
+      expect(await test.alerts()).to.be.empty;
+    });
+
+    it("closes a price and follows it by a dated one, announced once", async () => {
+      test.first.says(says("one", 3, 15), says("two", 1, 2));
+      test.second.says(says("one", 3, 15), says("two", 1, 2));
+      await test.run();
+      test.first.says(says("one", 2, 10), says("two", 1, 2));
+      test.second.says(says("one", 2, 10), says("two", 1, 2));
+      const run = await test.run();
+      expect(run.report?.verification.prices_changed).to.equal(1);
+      const prices = await test.prices("one");
+      expect(prices.map(({ effective_ms, end_ms }) => [effective_ms, end_ms])).to.deep.equal([
+        [0, test.clock.now_ms],
+        [test.clock.now_ms, null],
+      ]);
+      expect(await test.inForce("one")).to.deep.equal([2, 10, "verified"]);
+      expect(await test.inForce("two")).to.deep.equal([1, 2, "verified"]);
+      await test.run();
+      expect(await test.alerts()).to.deep.equal([
+        { kind: "price_changed", message: "1 price has changed: acme/one." },
+      ]);
+    });
+
+    it("keeps the price in force in a conflict, with one alert for all runs, and settles it when sources agree", async () => {
+      test.first.says(says("one", 3, 15));
+      test.second.says(says("one", 3, 15));
+      await test.run();
+      test.second.says(says("one", 4, 15));
+      const run = await test.run();
+      expect(run.report?.verification).to.deep.include({
+        conflict: 1,
+        prices_held_back: 0,
+        reviews_opened: 1,
+      });
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "verified"]);
+      test.second.says(says("one", 5, 15));
+      await test.run();
+      await test.run();
+      const [review, ...others] = await test.reviews();
+      expect(others).to.be.empty;
+      expect(review).to.deep.include({ kind: "conflict", status: "open", provider: "acme", model: "one" });
+      expect(
+        review?.candidates.map(({ source, address, components: [input] }) => [
+          source,
+          address,
+          input?.amount_femto_usd,
+        ]),
+      ).to.deep.equal([
+        ["first", "https://first.example/prices", 3_000_000_000n],
+        ["second", "https://second.example/prices", 5_000_000_000n],
+      ]);
+      expect((await test.alerts()).map(({ kind: what }) => what)).to.deep.equal(["price_review"]);
+      test.second.says(says("one", 3, 15));
+      const settled = await test.run();
+      expect(settled.report?.verification.reviews_settled).to.equal(1);
+      expect((await test.reviews()).map(({ status }) => status)).to.deep.equal(["settled"]);
+    });
+
+    it("charges the highest amount where nothing was charged before a conflict", async () => {
+      test.first.says(says("one", 3, 15));
+      test.second.says(says("one", 4, 12));
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([4, 15, "conflict"]);
+    });
+
+    it("is not moved by a price that is 1000 times too high, wherever it comes from", async () => {
+      for (const source of [test.first, test.second, test.third])
+        source.says(says("one", 3, 15), says("two", 1, 2));
+      await test.run();
+      for (const poisoned of [test.first, test.second, test.third]) {
+        const before = poisoned.answer;
+        poisoned.says(says("one", 3000, 15_000), says("two", 1, 2));
+        const run = await test.run();
+        expect(run.report?.sources.find(({ source }) => source === poisoned.name)?.rejected).to.equal(1);
+        expect(await test.inForce("one")).to.deep.equal([3, 15, "verified"]);
+        poisoned.answer = before;
+      }
+      expect(await test.reviews()).to.be.empty;
+    });
+
+    it("is not moved by two sources of one lineage that are wrong together", async () => {
+      const copier = { ...says("one", 30, 150) };
+      for (const source of [test.first, test.second, test.third]) source.says(says("one", 3, 15));
+      await test.run();
+      Object.assign(test.second, { lineage: "third" });
+      Object.assign(test.third, { lineage: "third" });
+      test.second.says(copier);
+      test.third.says(copier);
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "verified"]);
+      expect((await test.reviews()).map(({ kind: why }) => why)).to.deep.equal(["conflict"]);
+    });
+
+    it("keeps what a source said while it fails, waits longer each time, and tells people once", async () => {
+      test.first.says(says("one", 3, 15));
+      await test.run();
+      test.first.fails("HTTP", "The server answered 500.");
+      const waits: number[] = [];
+      for (let attempt = 0; attempt < 5; attempt += 1) {
+        await test.run();
+        const [state] = await test.monitor.sources();
+        waits.push(((state?.due_at_ms ?? 0) - test.clock.now_ms) / MINUTE_MS);
+      }
+      expect(waits).to.deep.equal([2, 4, 8, 16, 32]);
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "provisional"]);
+      const [state] = await test.monitor.sources();
+      expect(state).to.deep.include({ failures: 5, fault: "HTTP", detail: "The server answered 500." });
+      expect((await test.alerts()).map(({ kind: what }) => what)).to.deep.equal(["price_source_unhealthy"]);
+      test.first.says(says("one", 3, 15));
+      await test.run();
+      expect((await test.monitor.sources())[0]).to.deep.include({ failures: 0, fault: null, detail: null });
+    });
+
+    it("tells people at once of a page that changed its form, and believes nothing of it", async () => {
+      test.first.says(says("one", 3, 15));
+      await test.run();
+      test.first.fails("MISSING_REQUIRED", "There is no column for output; there are Model, Price.");
+      await test.run();
+      await test.run();
+      expect(await test.alerts()).to.deep.equal([
+        {
+          kind: "price_source_unhealthy",
+          message:
+            "The price source first gives no prices (MISSING_REQUIRED): There is no column for output; there are Model, Price. Its last good prices stay in use.",
+        },
+      ]);
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "provisional"]);
+    });
+
+    it("believes nothing of a source that lost more than a fifth of its rows", async () => {
+      const names = Array.from({ length: 10 }, (_, index) => `model-${index}`);
+      test.first.says(...names.map((name) => says(name, 3, 15)));
+      await test.run();
+      test.first.says(...names.slice(0, 7).map((name) => says(name, 4, 15)));
+      const run = await test.run(["first"]);
+      expect(run.report?.sources[0]).to.deep.include({
+        outcome: "failed",
+        fault: "LOW_ROWS",
+        detail: "It has 7 prices, and had 10 before.",
+      });
+      expect(await test.inForce("model-0")).to.deep.equal([3, 15, "provisional"]);
+      test.first.says(...names.slice(0, 8).map((name) => says(name, 4, 15)));
+      await test.run(["first"]);
+      expect(await test.inForce("model-0")).to.deep.equal([4, 15, "provisional"]);
+      // What no source says any more is still charged: usage of it may come in.
+      expect(await test.inForce("model-9")).to.deep.equal([3, 15, "provisional"]);
+    });
+
+    it("keeps every observation, withdrawn ones with the time, and the source's own row", async () => {
+      test.first.says(says("one", 3, 15));
+      await test.run();
+      const first_ms = test.clock.now_ms;
+      test.first.says(says("one", 4, 15));
+      await test.run();
+      const kept = await new PriceObservationRepository(test.database).ofModels([
+        { provider: "acme", model: "one" },
+      ]);
+      expect(
+        kept.map(({ source, raw, observed_at_ms, withdrawn_at_ms }) => [
+          source,
+          raw,
+          observed_at_ms,
+          withdrawn_at_ms,
+        ]),
+      ).to.deep.equal([
+        ["first", { model: "one", input: 3, output: 15 }, first_ms, test.clock.now_ms],
+        ["first", { model: "one", input: 4, output: 15 }, test.clock.now_ms, null],
+      ]);
+    });
+
+    it("goes on where it was interrupted", async () => {
+      test.first.says(says("one", 3, 15), says("two", 1, 2));
+      test.second.says(says("one", 3, 15));
+      await test.run();
+      test.first.says(says("one", 2, 10), says("two", 1, 2));
+      test.second.says(says("one", 2, 10));
+      // The server dies after it has written what is new, before it withdraws what is old.
+      const observations = new PriceObservationRepository(test.database);
+      const [old] = await observations.ofModels([{ provider: "acme", model: "one" }]);
+      if (old === undefined) throw new Error("nothing was kept");
+      await test.database.transaction((transaction) =>
+        observations.insertMany(transaction, [
+          {
+            ...old,
+            observation_id: v7({ msecs: test.clock.now_ms }),
+            components: components({ input_tokens: 2, output_tokens: 10 }),
+          },
+        ]),
+      );
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([2, 10, "verified"]);
+      const said = await observations.stillSaid("", 100, "first");
+      expect(said.filter(({ model }) => model === "one")).to.have.length(1);
+    });
+
+    it("lets one run go on at a time, and forgets one whose server died", async () => {
+      let finish = () => undefined as void;
+      const waiting = new Promise<void>((resolve) => (finish = resolve));
+      test.first.read = () => waiting.then(() => ({ status: "not_modified" }));
+      const going = test.monitor.run("request", ["first"]);
+      await new Promise((resolve) => setImmediate(resolve));
+      for (;;) {
+        const { total } = await test.monitor.runs({});
+        if (total === 1) break;
+      }
+      const second = await test.monitor.run("request", ["second"]);
+      expect(second.ok ? null : second.rejection.code).to.equal("price_run_active");
+      test.clock.now_ms += HOUR_MS;
+      valueOf(await test.monitor.run("request", ["second"]));
+      finish();
+      valueOf(await going);
+    });
+
+    it("reads only what is due, and says when something is", async () => {
+      expect(await test.monitor.isDue()).to.be.true;
+      valueOf(await test.monitor.run("schedule"));
+      expect([test.first, test.second, test.third].map(({ asked }) => asked.length)).to.deep.equal([1, 1, 1]);
+      expect(await test.monitor.isDue()).to.be.false;
+      await test.run(["second"]);
+      test.clock.now_ms = START_MS + HOUR_MS;
+      const run = valueOf(await test.monitor.run("schedule"));
+      expect(run.report?.sources.map(({ source }) => source)).to.deep.equal(["first", "third"]);
+      const unknown = await test.monitor.run("request", ["fourth"]);
+      expect(unknown.ok ? null : unknown.rejection.code).to.equal("price_source_not_found");
+    });
+
+    it("asks a source only for what changed", async () => {
+      test.first.says(says("one", 3, 15));
+      await test.run();
+      await test.run();
+      expect(test.first.asked).to.deep.equal([
+        { etag: null, last_modified: null },
+        { etag: '"1"', last_modified: null },
+      ]);
+    });
+
+    it("votes again when a dated price begins", async () => {
+      const change_ms = START_MS + DAY_MS;
+      test.first.says(
+        says("one", 3, 15, { end_ms: change_ms }),
+        says("one", 4, 20, { effective_ms: change_ms }),
+      );
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "provisional"]);
+      test.clock.now_ms = START_MS + HOUR_MS - 1;
+      expect(await test.monitor.isDue()).to.be.false;
+      test.clock.now_ms = change_ms;
+      for (const source of [test.first, test.second, test.third]) source.answer = { status: "not_modified" };
+      valueOf(await test.monitor.run("schedule"));
+      expect(await test.inForce("one")).to.deep.equal([4, 20, "provisional"]);
+    });
+
+    it("moves trust slowly by who was right, only where something new was said, and resets it", async () => {
+      const names = Array.from({ length: 40 }, (_, index) => `model-${index}`);
+      test.first.says(...names.map((name) => says(name, 3, 15)));
+      test.second.says(...names.map((name) => says(name, 3, 15)));
+      test.third.says(...names.map((name, index) => says(name, index % 2 === 0 ? 3 : 4, 15)));
+      await test.run();
+      const trust = async () => (await test.monitor.sources()).map(({ trust_ppm }) => trust_ppm);
+      expect(await trust()).to.deep.equal([905_000, 810_000, 690_000]);
+      await test.run();
+      expect(await trust()).to.deep.equal([905_000, 810_000, 690_000]);
+      expect((await test.monitor.sources())[2]).to.deep.include({ agreed: 20, differed: 20 });
+      valueOf(await test.monitor.resetTrust("third"));
+      expect((await test.monitor.sources())[2]).to.deep.include({
+        trust_ppm: 700_000,
+        agreed: 0,
+        differed: 0,
+      });
+    });
+
+    it("never verifies a name that moves from model to model, and asks nobody about it", async () => {
+      test.first.says(says("big-latest", 2, 6));
+      test.second.says(says("big-latest", 0.5, 1.5));
+      await test.run();
+      expect(await test.inForce("big-latest")).to.deep.equal([2, 6, "provisional"]);
+      expect(await test.reviews()).to.be.empty;
+    });
+
+    it("keeps the other names of models, and what they can do", async () => {
+      const can = {
+        context_tokens: 200_000,
+        max_output_tokens: 64_000,
+        tools: true,
+        vision: null,
+        reasoning: false,
+      };
+      test.first.saysAll(
+        reading([says("one", 3, 15)], {
+          aliases: [{ provider: "acme", alias: "latest", model: "one" }],
+          capabilities: [{ provider: "acme", model: "one", ...can }],
+        }),
+      );
+      await test.run();
+      const models = new ModelRepository(test.database);
+      expect(await models.sharedAliases()).to.deep.equal([
+        { provider: "acme", alias: "latest", model: "one" },
+      ]);
+      expect(await models.capabilities()).to.deep.equal([{ provider: "acme", model: "one", ...can }]);
+    });
+  });
+}
