@@ -75,7 +75,7 @@ for (const kind of TEST_DATABASES) {
       const run = await test.run();
       expect(run.report?.verification).to.deep.include({
         conflict: 1,
-        prices_held_back: 0,
+        prices_held_back: 1,
         reviews_opened: 1,
       });
       expect(await test.inForce("one")).to.deep.equal([3, 15, "verified"]);
@@ -228,7 +228,7 @@ for (const kind of TEST_DATABASES) {
         observations.insertMany(transaction, [
           {
             ...old,
-            observation_id: v7({ msecs: test.clock.now_ms }),
+            observation_id: v7({ msecs: test.clock.now_ms + 1 }),
             components: components({ input_tokens: 2, output_tokens: 10 }),
           },
         ]),
@@ -240,7 +240,7 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("lets one run go on at a time, and forgets one whose server died", async () => {
-      let finish = () => undefined as void;
+      let finish: () => void = () => undefined;
       const waiting = new Promise<void>((resolve) => (finish = resolve));
       test.first.read = () => waiting.then(() => ({ status: "not_modified" }));
       const going = test.monitor.run("request", ["first"]);
