@@ -222,7 +222,8 @@ for (const kind of TEST_DATABASES) {
       test.second.says(says("one", 2, 10));
       // The server dies after it has written what is new, before it withdraws what is old.
       const observations = new PriceObservationRepository(test.database);
-      const [old] = await observations.ofModels([{ provider: "acme", model: "one" }]);
+      const kept = await observations.ofModels([{ provider: "acme", model: "one" }]);
+      const old = kept.find(({ source }) => source === "first");
       if (old === undefined) throw new Error("nothing was kept");
       await test.database.transaction((transaction) =>
         observations.insertMany(transaction, [
