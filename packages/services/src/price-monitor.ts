@@ -22,7 +22,7 @@ import {
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
 import type { PriceSource, SourceRead } from "./price-source.ts";
-import { isTooFew } from "./reading-changes.ts";
+import { countPlaces, isTooFew } from "./reading-changes.ts";
 import { withRecord, type TrackRecords } from "./trust.ts";
 import { verifyPrices } from "./verification.ts";
 
@@ -184,8 +184,9 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
     }
     const { reading, etag, last_modified, content_hash } = read;
     const before = await stillSaidBy(source.name, options);
-    if (isTooFew(before.length, reading.observations.length)) {
-      const detail = `It has ${reading.observations.length} prices, and had ${before.length} before.`;
+    const [had, has] = [countPlaces(before), countPlaces(reading.observations)];
+    if (isTooFew(had, has)) {
+      const detail = `It has ${has} prices, and had ${had} before.`;
       return keepFailure(source, state, { status: "failed", fault: "LOW_ROWS", detail });
     }
     const changes = await keepReading(

@@ -53,6 +53,10 @@ export function readingChanges(
 /** A source that lost more than a fifth of its rows at once has been read wrongly, or is broken. */
 const MOST_LOST_PERCENT = 20;
 
+/** Of how many things a source says something, each instant that one begins at by itself. */
+export const countPlaces = (observations: readonly (PriceObservation | KeptObservation)[]): number =>
+  new Set(observations.map(placeOf)).size;
+
 /** Whether a source says so much less than before that none of it is believed. */
 export const isTooFew = (before: number, now: number): boolean =>
   (before - now) * 100 > before * MOST_LOST_PERCENT;
