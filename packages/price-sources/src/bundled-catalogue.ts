@@ -1,16 +1,21 @@
 import {
   divideHalfEven,
   familyOf,
+  identifyModel,
+  isMovingAlias,
   isUsageUnit,
   normaliseName,
   parseDecimal,
-  USAGE_UNITS,
   type FemtoUsd,
+  type JsonValue,
+  type ModelAlias,
+  type ModelCapabilities,
   type PriceComponent,
   type PriceDraft,
-  type PriceType,
+  type PriceObservation,
+  type SetAside,
+  type SourceReading,
   type TimeOfDay,
-  type UsageMeasure,
   type UsageUnit,
 } from "@budget/domain";
 import {
@@ -21,25 +26,10 @@ import {
   type ModelPrice,
   type Provider,
 } from "@pydantic/genai-prices";
+import { countOrNull, oneOfEach, priceTypeOf } from "./reading.ts";
 
 /** Where the prices are from; a test holds the version to that of the installed package. */
 export const BUNDLED_CATALOGUE_SOURCE = "genai-prices@0.1.8";
-
-/** Something of the catalogue that made no price. */
-export interface SetAside {
-  readonly provider: string;
-  readonly model: string;
-  readonly reason:
-    | "fuzzy_match"
-    | "name_taken"
-    | "no_price"
-    | "unknown_unit"
-    | "unreadable_amount"
-    | "unreadable_condition"
-    | "never_in_force"
-    | "minimum_not_priced";
-  readonly detail: string;
-}
 
 /** The prices of the catalogue, and all that was left of it. */
 export interface BundledCatalogue {
@@ -74,20 +64,6 @@ function perUnit(amount: number, per: bigint): FemtoUsd {
   return divideHalfEven(parseDecimal(amount, FEMTO_SCALE, "half-even"), per);
 }
 
-const PRICE_TYPES_OF_MEASURES: readonly (readonly [PriceType, readonly UsageMeasure[]])[] = [
-  ["token", ["token"]],
-  ["character", ["character"]],
-  ["image", ["image", "pixel"]],
-  ["time", ["second"]],
-];
-
-/** What a price is chiefly quoted in: tokens where it has any, and a fixed fee where it has nothing else. */
-function priceTypeOf(components: readonly PriceComponent[]): PriceType {
-  const measures = new Set(components.map(({ unit }) => USAGE_UNITS[unit].measure));
-  const found = PRICE_TYPES_OF_MEASURES.find(([, ofType]) => ofType.some((measure) => measures.has(measure)));
-  return found?.[0] ?? "fixed";
-}
-
 /** Whether a matcher of the catalogue takes a name for its model. */
 function isMatch(match: MatchLogic, name: string): boolean {
   if ("or" in match) return match.or.some((one) => isMatch(one, name));
@@ -117,6 +93,10 @@ function exactNames(model: ModelInfo, { models }: Provider): ReadonlySet<string>
   );
   return new Set([model.id, ...own].map(normaliseName));
 }
+
+/** Whether a name is one that the seller moves from model to model, and that this model has for now. */
+const isAliasOf = (model: ModelInfo, name: string): boolean =>
+  isMovingAlias(name) && name !== normaliseName(model.id);
 
 /** The matchers of a model that look at a part of a name. */
 function fuzzyMatchers(match: MatchLogic): readonly string[] {
@@ -173,7 +153,7 @@ const MINIMUM_SECONDS: ReadonlyMap<string, number> = new Map([
   ["groq/whisper-large-v3-turbo", 10],
 ]);
 
-type Report = (reason: SetAside["reason"], detail: string) => void;
+type Report = (reason: string, detail: string) => void;
 
 function readComponents(prices: ModelPrice, report: Report): readonly PriceComponent[] {
   const components: PriceComponent[] = [];
@@ -255,8 +235,8 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
   const drafts: PriceDraft[] = [];
   const set_aside: SetAside[] = [];
   for (const provider of providers) {
-    const setAside = (model: string, reason: SetAside["reason"], detail: string): void => {
-      set_aside.push({ provider: provider.id, model, reason, detail });
+    const setAside = (model: string, reason: string, detail: string): void => {
+      set_aside.push({ name: `${provider.id}/${model}`, reason, detail });
     };
     const taken = new Map<string, string>();
     const offer = (
@@ -266,12 +246,14 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
       draftSource: string,
     ): void => {
       for (const name of exactNames(model, seller)) {
-        const owner = taken.get(name);
+        if (isAliasOf(model, name)) continue;
+        const identity = identifyModel(provider.id, name);
+        const place = `${identity.model}\n${identity.scope}`;
+        const owner = taken.get(place);
         if (owner === undefined) {
-          taken.set(name, model.id);
-          const named = { provider: normaliseName(provider.id), model: name, source: draftSource };
-          drafts.push(...unnamed.map((draft) => ({ ...draft, ...named })));
-        } else {
+          taken.set(place, model.id);
+          drafts.push(...unnamed.map((draft) => ({ ...draft, ...identity, source: draftSource })));
+        } else if (owner !== model.id) {
           setAside(model.id, "name_taken", `${name} of ${draftSource} is a name of ${owner} already`);
         }
       }
@@ -284,10 +266,10 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
       if (minimum !== undefined) report("minimum_not_priced", `${minimum} seconds for each request`);
       offer(model, provider, readModel(model, report), source);
     }
-    const own = new Set(taken.keys());
+    const own = new Set([...taken.keys()].map((place) => place.split("\n")[0]));
     for (const lender of lendersOf(provider, providers)) {
       for (const model of lender.models) {
-        const names = [...exactNames(model, lender)];
+        const names = [...exactNames(model, lender)].map((name) => identifyModel(provider.id, name).model);
         const rival = names.find((name) => own.has(name) || own.has(familyOf(name) ?? ""));
         if (rival === undefined) {
           // What is wrong with a borrowed model is said once, at the provider that it belongs to.
@@ -304,6 +286,48 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
     }
   }
   return { drafts, set_aside };
+}
+
+const UNKNOWN = { max_output_tokens: null, tools: null, vision: null, reasoning: null } as const;
+
+/**
+ * The catalogue as a source among others: what it says of its own models, and not what one provider takes over from
+ * another. Names that move from model to model lead to the model that the catalogue has for them.
+ */
+export function readCatalogueAsSource(providers: readonly Provider[]): SourceReading {
+  const observations: PriceObservation[] = [];
+  const aliases: ModelAlias[] = [];
+  const capabilities: ModelCapabilities[] = [];
+  const set_aside: SetAside[] = [];
+  for (const provider of providers) {
+    for (const model of provider.models) {
+      const name = `${provider.id}/${model.id}`;
+      const drafts = readModel(model, (reason, detail) => set_aside.push({ name, reason, detail }));
+      for (const alias of exactNames(model, provider)) {
+        const identity = identifyModel(provider.id, alias);
+        if (isAliasOf(model, alias)) {
+          const { model: target } = identifyModel(provider.id, model.id);
+          aliases.push({ provider: identity.provider, alias: identity.model, model: target });
+          continue;
+        }
+        const raw = JSON.parse(JSON.stringify(model)) as JsonValue;
+        observations.push(...drafts.map((draft) => ({ ...draft, ...identity, name, raw })));
+        capabilities.push({
+          ...UNKNOWN,
+          provider: identity.provider,
+          model: identity.model,
+          context_tokens: countOrNull(model.context_window),
+        });
+      }
+    }
+  }
+  const unique = oneOfEach(observations);
+  return {
+    observations: unique.observations,
+    aliases,
+    capabilities,
+    set_aside: [...set_aside, ...unique.set_aside],
+  };
 }
 
 /** Reads the catalogue that comes with the installed package `@pydantic/genai-prices`, without any network. */

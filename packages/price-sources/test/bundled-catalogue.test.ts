@@ -3,10 +3,14 @@ import { expect } from "chai";
 import {
   costOf,
   createPriceBook,
+  canonicalProvider,
+  identifyModel,
+  isMovingAlias,
   SHARED_TENANT_ID,
   validateUsage,
   type PriceBook,
   type PriceDraft,
+  type SetAside,
   type UsageQuantities,
 } from "@budget/domain";
 import {
@@ -22,7 +26,6 @@ import {
   readBundledCatalogue,
   readCatalogue,
   type BundledCatalogue,
-  type SetAside,
 } from "../src/index.ts";
 
 const bookOf = (drafts: readonly PriceDraft[]): PriceBook =>
@@ -162,13 +165,13 @@ describe("catalogue", () => {
     expect(found("google", "gemini-1.5-flash-8b")).to.equal(undefined);
   });
 
-  it("gives every exact name prices of its own, and no fuzzy one", () => {
+  it("gives every exact name prices of its own, but no fuzzy one, and none that moves between models", () => {
     const { drafts, set_aside } = catalogueOf({
       match: { or: [{ equals: "ONE-latest" }, { starts_with: "one-" }, { or: [{ equals: "uno" }] }] },
     });
-    expect(drafts.map(({ model }) => model)).to.deep.equal(["one", "one-latest", "uno"]);
+    expect(drafts.map(({ model }) => model)).to.deep.equal(["one", "uno"]);
     expect(set_aside).to.deep.equal([
-      { provider: "acme", model: "one", reason: "fuzzy_match", detail: '{"starts_with":"one-"}' },
+      { name: "acme/one", reason: "fuzzy_match", detail: '{"starts_with":"one-"}' },
     ]);
   });
 
@@ -211,7 +214,7 @@ describe("catalogue", () => {
       ],
       "test",
     );
-    expect(set_aside.map(({ model: id, reason }) => [id, reason])).to.deep.equal([
+    expect(set_aside.map(({ name, reason }) => [name.slice("acme/".length), reason])).to.deep.equal([
       ["unit", "unknown_unit"],
       ["amount", "unreadable_amount"],
       ["condition", "unreadable_condition"],
@@ -254,9 +257,9 @@ describe("catalogue", () => {
       ["maker", "two", "test"],
       ["maker", "one-2026-01-31", "test"],
     ]);
-    expect(set_aside.map(({ provider, model: id, reason }) => [provider, id, reason])).to.deep.equal([
-      ["reseller", "one", "name_taken"],
-      ["reseller", "one-2026-01-31", "name_taken"],
+    expect(set_aside.map(({ name, reason }) => [name, reason])).to.deep.equal([
+      ["reseller/one", "name_taken"],
+      ["reseller/one-2026-01-31", "name_taken"],
     ]);
   });
 });
@@ -282,22 +285,21 @@ describe("bundled catalogue", () => {
     expect(providers.length).to.be.greaterThan(30);
     const withPrice = new Set(catalogue.drafts.map(({ provider, model }) => `${provider}/${model}`));
     const without = new Set(
-      catalogue.set_aside
-        .filter(({ reason }) => reason === "no_price")
-        .map(({ provider, model }) => `${provider}/${model}`),
+      catalogue.set_aside.filter(({ reason }) => reason === "no_price").map(({ name }) => name),
     );
     for (const provider of providers) {
       for (const { id } of provider.models) {
         const key = `${provider.id}/${id}`;
-        expect(withPrice.has(key.toLowerCase()) !== without.has(key), key).to.be.true;
+        const { provider: ours, model } = identifyModel(provider.id, id);
+        expect(withPrice.has(`${ours}/${model}`) !== without.has(key), key).to.be.true;
       }
     }
   });
 
   it("keeps every amount of the data: no component is lost on the way", () => {
     const kept = new Map<string, number>();
-    for (const { provider, model, source, components } of catalogue.drafts) {
-      const key = `${provider}/${model} of ${source}`;
+    for (const { provider, model, scope, source, components } of catalogue.drafts) {
+      const key = `${provider}/${model}@${scope} of ${source}`;
       kept.set(key, (kept.get(key) ?? 0) + components.length);
     }
     for (const provider of providers) {
@@ -309,7 +311,8 @@ describe("bundled catalogue", () => {
             0,
           );
         if (amounts === 0) continue;
-        const key = `${provider.id}/${id.toLowerCase()} of ${BUNDLED_CATALOGUE_SOURCE}`;
+        const { provider: ours, model, scope } = identifyModel(provider.id, id);
+        const key = `${ours}/${model}@${scope} of ${BUNDLED_CATALOGUE_SOURCE}`;
         expect(kept.get(key), key).to.equal(amounts);
       }
     }
@@ -328,7 +331,8 @@ describe("bundled catalogue", () => {
   it("has no two prices of one name that hold at the same time", () => {
     const open = new Set<string>();
     for (const draft of catalogue.drafts) {
-      const key = JSON.stringify([draft.provider, draft.model, draft.effective_ms, draft.time_of_day]);
+      const { provider, model, scope, effective_ms, time_of_day } = draft;
+      const key = JSON.stringify([provider, model, scope, effective_ms, time_of_day]);
       expect(open.has(key), key).to.be.false;
       open.add(key);
     }
@@ -406,6 +410,15 @@ describe("our cost beside calcPrice", () => {
     return [model.id, ...names(model.match)].map((name) => name.toLowerCase());
   };
 
+  /** The id of a model, and what its matcher calls equal to it. */
+  const equalNames = ({ id, match }: ModelInfo): readonly string[] => {
+    const names = (one: MatchLogic): string[] => {
+      if ("or" in one) return one.or.flatMap(names);
+      return "equals" in one ? [one.equals] : [];
+    };
+    return [...new Set([id, ...names(match)].map((name) => name.toLowerCase()))];
+  };
+
   interface Comparison {
     readonly name: string;
     readonly outcome: "equal" | "refused here" | "unmatched there" | "fuzzy there" | "different";
@@ -425,7 +438,7 @@ describe("our cost beside calcPrice", () => {
       outcome,
       detail: detail + more,
     });
-    const match = book.find(provider, model, at_ms);
+    const match = book.find(canonicalProvider(provider), identifyModel(provider, model).model, at_ms);
     if (match?.matched_by !== "exact") return as("different", ": no price of ours");
     const ours = costOf(usage, match.price);
     // It throws where an overlap is not named; the usages above name all that are priced.
@@ -447,13 +460,23 @@ describe("our cost beside calcPrice", () => {
 
   it("is equal for every name of the catalogue, at several instants, but for what is explained", async () => {
     for (const usage of USAGES) expect(validateUsage(usage)).to.deep.equal([]);
-    const { drafts } = await readBundledCatalogue();
+    const { drafts, set_aside } = await readBundledCatalogue();
     const book = bookOf(drafts);
-    const names = new Map(
-      drafts.map(({ provider, model }) => [`${provider}\n${model}`, { provider, model }]),
+    const providers = (await waitForUpdate()) ?? [];
+    const withoutPrice = new Set(
+      set_aside
+        .filter(({ reason }) => reason === "no_price" || reason === "name_taken")
+        .map(({ name }) => name),
+    );
+    const names = providers.flatMap(({ id: provider, models, fallback_model_providers = [] }) =>
+      [{ id: provider, models }, ...providers.filter(({ id }) => fallback_model_providers.includes(id))]
+        .flatMap((seller) => seller.models.filter(({ id }) => !withoutPrice.has(`${seller.id}/${id}`)))
+        .filter(({ id }) => !withoutPrice.has(`${provider}/${id}`))
+        .flatMap((model) => equalNames(model).map((name) => ({ provider, model: name })))
+        .filter(({ model }) => !isMovingAlias(model) && identifyModel(provider, model).scope === ""),
     );
     const instants = INSTANTS.map((iso) => Date.parse(iso));
-    const comparisons = [...names.values()].flatMap(({ provider, model }) =>
+    const comparisons = names.flatMap(({ provider, model }) =>
       USAGES.flatMap((usage, index) =>
         (index === 0 ? instants : [instants[index % instants.length]!]).map((at_ms) =>
           compare(book, provider, model, at_ms, usage),
@@ -469,7 +492,7 @@ describe("our cost beside calcPrice", () => {
     // It charges nothing for a quantity that a price does not name.
     expect(of("refused here").length).to.be.greaterThan(0);
     // The id of a model that its own matcher does not match.
-    expect(namesOf("unmatched there")).to.have.length(59);
+    expect(namesOf("unmatched there")).to.have.length(40);
     // A name that is another provider's, exactly; it takes a resembling one of the reseller.
     expect(namesOf("fuzzy there")).to.deep.equal([
       "azure o4-mini-deep-research",

@@ -47,6 +47,10 @@ const isOver = ({ end_ms }: Span, at_ms: number): boolean => end_ms !== null && 
 const isToCome = ({ effective_ms }: Span, at_ms: number): boolean => (effective_ms ?? 0) > at_ms;
 const isNow = (span: Span, at_ms: number): boolean => !isOver(span, at_ms) && !isToCome(span, at_ms);
 
+/** The scope of a price that is the same in every region that has one of its own. */
+const ANY_REGION = "regional";
+const REGIONS: ReadonlySet<string> = new Set(["us", "eu", "apac", "au", "jp", "ca", "sa"]);
+
 /** What is charged and what is said about each thing; added to a part at a time, because there are many. */
 export class Gathering {
   readonly #things = new Map<string, Gathered>();
@@ -70,9 +74,15 @@ export class Gathering {
   *questions(voters: readonly Voter[], at_ms: number): Generator<Question> {
     for (const [key, gathered] of this.#things) {
       if (gathered.bySource.size === 0) continue;
-      const question = questionOf(key, gathered, voters, at_ms);
+      const question = questionOf(key, gathered, this.#regional(gathered), voters, at_ms);
       if (question.witnesses.length > 0) yield question;
     }
+  }
+
+  /** What sources say about all regions at once, where the thing is one region's. */
+  #regional({ thing }: Gathered): Gathered["bySource"] | undefined {
+    if (!REGIONS.has(thing.scope)) return undefined;
+    return this.#things.get(pricedThingKey({ ...thing, scope: ANY_REGION }))?.bySource;
   }
 
   #of(thing: PricedThing): Gathered {
@@ -118,13 +128,19 @@ function witnessOf(
   };
 }
 
-function questionOf(key: string, gathered: Gathered, voters: readonly Voter[], at_ms: number): Question {
+function questionOf(
+  key: string,
+  gathered: Gathered,
+  regional: Gathered["bySource"] | undefined,
+  voters: readonly Voter[],
+  at_ms: number,
+): Question {
   const { provider, model, scope, service_tier, time_of_day } = gathered.thing;
   const [inForce = null, ...duplicates] = gathered.prices
     .filter((price) => price.status !== "rejected" && isNow(price, at_ms))
     .sort(byRecency);
   const heard = voters.flatMap((voter) => {
-    const said = gathered.bySource.get(voter.name);
+    const said = gathered.bySource.get(voter.name) ?? regional?.get(voter.name);
     return (said && witnessOf(voter, said, at_ms)) ?? [];
   });
   return {
