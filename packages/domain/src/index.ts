@@ -103,7 +103,15 @@ export {
   type Logger,
   type Timers,
 } from "./ports.ts";
-export { createPriceBook, type PriceBook, type PriceMatch, type TokenCounts } from "./price-book.ts";
+export {
+  STANDARD_TERMS,
+  createPriceBook,
+  type PriceBook,
+  type PriceMatch,
+  type PriceTerms,
+  type TokenCounts,
+  type WantedPrice,
+} from "./price-book.ts";
 export {
   canonicalProvider,
   identifyModel,

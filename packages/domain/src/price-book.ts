@@ -2,38 +2,60 @@ import { costOfTokens } from "./cost-of-usage.ts";
 import { familyOf } from "./model-names.ts";
 import type { NanoUsd } from "./money.ts";
 import type { Alternative } from "./outcome.ts";
-import { normaliseName, SHARED_TENANT_ID, type ProviderPricing, type TimeOfDay } from "./price.ts";
+import { identifyModel, modelKey, type ModelIdentity } from "./price-names.ts";
+import type { ModelAlias } from "./price-observation.ts";
+import { SHARED_TENANT_ID, type ProviderPricing, type ServiceTier, type TimeOfDay } from "./price.ts";
 import { dimensionsOf } from "./usage.ts";
 
-/** A price, and how the name that was asked for led to it. */
+/** What a call is served by, as far as its price depends on it. */
+export interface PriceTerms {
+  /** The region or commitment, such as `us` or `us-east-1`; empty for the provider's general price. */
+  readonly price_scope: string;
+  readonly service_tier: ServiceTier;
+}
+
+export const STANDARD_TERMS: PriceTerms = { price_scope: "", service_tier: "standard" };
+
+/** A price that is looked for. A scope in the model's name (`us.anthropic.claude…`) counts where none is named. */
+export interface WantedPrice extends PriceTerms {
+  readonly provider: string;
+  readonly model: string;
+}
+
+/** A price, and how what was asked for led to it. */
 export interface PriceMatch {
   readonly price: ProviderPricing;
-  /** `family`: the model is a dated one without prices of its own, and this is the price of its undated name. */
-  readonly matched_by: "exact" | "family";
+  /**
+   * `alias`: the name is moved from model to model, and this is the price of the one that it means now. `family`: the
+   * model is a dated one without prices of its own, and this is the price of its undated name.
+   */
+  readonly matched_by: "exact" | "alias" | "family";
+  /** In what the price is for something else than was asked for, because none is known for that: costs are estimates. */
+  readonly stands_in: readonly (keyof PriceTerms)[];
 }
 
 /** The prices of one tenant and the shared ones. It never changes; a new one is made where prices do. */
 export interface PriceBook {
   /**
-   * The price in force. A tenant's own price goes before a shared one, one for hours of the day before an all-day one,
-   * then the later one. Names are compared trimmed and without regard to case. Only the service tier `standard` is
-   * looked at.
+   * The price in force. By the exact name, else by the model that an alias leads to, else by the name without its date.
+   * Of a name's prices the one for the service tier asked for, else the standard one; of these the one for the scope,
+   * else the one for all regions, else the general one. A tenant's own price goes before a shared one, one for hours of
+   * the day before an all-day one, then the later one. Names are compared by `modelKey`.
    */
-  find(provider: string, model: string, at_ms: number): PriceMatch | undefined;
-  /** Every price of exactly this model, of any service tier, oldest first. */
+  find(wanted: WantedPrice, at_ms: number): PriceMatch | undefined;
+  /** Every price of exactly this model, of any scope and service tier, oldest first. */
   history(provider: string, model: string): readonly ProviderPricing[];
-  /** Every price, by provider, model and time. */
-  list(): readonly ProviderPricing[];
   /**
-   * Up to 3 models of the same provider that cost less for the same tokens, the cheapest first: of those that cost the
-   * same one, and none that is free, has no price for what the model prices, or puts out what the model does not.
+   * Up to 3 models of the same provider that cost less for the same tokens on the same terms, the cheapest first: of
+   * those that cost the same one, and none that is free, has no price for what the model prices, or puts out what the
+   * model does not.
    */
-  cheaperAlternatives(
-    provider: string,
-    model: string,
-    tokens: TokenCounts,
-    at_ms: number,
-  ): readonly Alternative[];
+  cheaperAlternatives(wanted: WantedPrice, tokens: TokenCounts, at_ms: number): readonly Alternative[];
+  /**
+   * A book with prices added or changed, told apart by their ids, and aliases added or led elsewhere. What did not change
+   * is shared with this one, so it takes far less time than a new one.
+   */
+  withChanges(prices: readonly ProviderPricing[], aliases: readonly ModelAlias[]): PriceBook;
 }
 
 /** Tokens of a call, 0 or more, whole. */
@@ -48,10 +70,11 @@ const MOST_RANKED = 10;
 const MIDDLING_CALL: TokenCounts = { input_tokens: 1000, output_tokens: 1000 };
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-const STANDARD = "standard";
-
-const keyOf = (provider: string, model: string): string =>
-  `${normaliseName(provider)}\n${normaliseName(model)}`;
+/** As many names as a book remembers the way to; beyond them it forgets all and begins anew. */
+const MOST_REMEMBERED = 10_000;
+/** Scopes that a price for all regions is meant for. */
+const REGION = /^(us|eu|apac|au|jp|ca|sa)$/;
+const ANY_REGION = "regional";
 
 function msOfDay(clock: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = clock.split(":").map(Number);
@@ -88,13 +111,47 @@ const byTime = (a: ProviderPricing, b: ProviderPricing): number =>
   a.created_at_ms - b.created_at_ms ||
   compareText(a.pricing_id, b.pricing_id);
 
-/** The prices of one model, and the last answer with the span of time that it stays right in. */
-interface Shelf {
-  readonly prices: ProviderPricing[];
-  readonly applicable: ProviderPricing[];
+/** The prices of one model on one set of terms, and the last answer with the span of time that it stays right in. */
+interface Section {
+  readonly prices: readonly ProviderPricing[];
   answer: ProviderPricing | undefined;
   from_ms: number;
   until_ms: number;
+}
+
+/** The prices of one model. */
+interface Shelf {
+  readonly provider: string;
+  /** Oldest first. */
+  readonly prices: readonly ProviderPricing[];
+  readonly sections: ReadonlyMap<string, Section>;
+}
+
+const sectionKey = ({ price_scope, service_tier }: PriceTerms): string => `${service_tier} ${price_scope}`;
+
+/** A price from before names were read knows its scope by its model's name only. */
+const scopeOf = (price: ProviderPricing): string =>
+  price.scope === "" ? identifyModel(price.provider, price.model).scope : price.scope;
+
+function shelfOf(prices: readonly ProviderPricing[]): Shelf {
+  const sections = new Map<string, ProviderPricing[]>();
+  for (const price of prices) {
+    if (price.status === "rejected") continue;
+    const key = sectionKey({ price_scope: scopeOf(price), service_tier: price.service_tier });
+    const section = sections.get(key);
+    if (section) section.push(price);
+    else sections.set(key, [price]);
+  }
+  return {
+    provider: identifyModel(prices[0]?.provider ?? "", "").provider,
+    prices: [...prices].sort(byTime),
+    sections: new Map(
+      [...sections].map(([key, own]) => [
+        key,
+        { prices: own.sort(precedence), answer: undefined, from_ms: Infinity, until_ms: -Infinity },
+      ]),
+    ),
+  };
 }
 
 /**
@@ -128,12 +185,47 @@ function spanAround(prices: readonly ProviderPricing[], at_ms: number): readonly
   return [from, until];
 }
 
-function priceAt(shelf: Shelf, at_ms: number): ProviderPricing | undefined {
-  if (at_ms < shelf.from_ms || at_ms >= shelf.until_ms) {
-    [shelf.from_ms, shelf.until_ms] = spanAround(shelf.applicable, at_ms);
-    shelf.answer = shelf.applicable.find((price) => isInForce(price, at_ms));
+function priceIn(shelf: Shelf, terms: PriceTerms, at_ms: number): ProviderPricing | undefined {
+  const section = shelf.sections.get(sectionKey(terms));
+  if (section === undefined) return undefined;
+  if (at_ms < section.from_ms || at_ms >= section.until_ms) {
+    [section.from_ms, section.until_ms] = spanAround(section.prices, at_ms);
+    section.answer = section.prices.find((price) => isInForce(price, at_ms));
   }
-  return shelf.answer;
+  return section.answer;
+}
+
+/** Terms whose price is charged, the ones asked for first. A tier changes a price by more than a region does. */
+function termsFor({ price_scope, service_tier }: PriceTerms): readonly PriceTerms[] {
+  const scopes = [price_scope, ...(REGION.test(price_scope) ? [ANY_REGION] : []), ""];
+  const tiers: readonly ServiceTier[] = [service_tier, "standard"];
+  const all = tiers.flatMap((tier) => scopes.map((scope) => ({ price_scope: scope, service_tier: tier })));
+  return all.filter(
+    (terms, index) => all.findIndex((other) => sectionKey(other) === sectionKey(terms)) === index,
+  );
+}
+
+/** The price for a name on some terms, and which of the terms it is not for. */
+function priceOn(
+  shelf: Shelf,
+  wanted: PriceTerms,
+  at_ms: number,
+): Pick<PriceMatch, "price" | "stands_in"> | undefined {
+  for (const terms of termsFor(wanted)) {
+    const price = priceIn(shelf, terms, at_ms);
+    if (price === undefined) continue;
+    // A price for all regions is meant for each of them.
+    const isScopes = terms.price_scope === wanted.price_scope || terms.price_scope === ANY_REGION;
+    const isTiers = terms.service_tier === wanted.service_tier;
+    return {
+      price,
+      stands_in: [
+        ...(isScopes ? [] : ["price_scope" as const]),
+        ...(isTiers ? [] : ["service_tier" as const]),
+      ],
+    };
+  }
+  return undefined;
 }
 
 /** What a model puts out besides text. */
@@ -158,45 +250,91 @@ function mayStandInFor(candidate: ProviderPricing, model: ProviderPricing): bool
   );
 }
 
+type Shelves = ReadonlyMap<string, Shelf>;
+/** Models by the keys of their aliases. */
+type Aliases = ReadonlyMap<string, ModelAlias>;
+
+/** The way from a name to its prices. */
+interface Way {
+  readonly shelf: Shelf;
+  readonly matched_by: PriceMatch["matched_by"];
+  readonly scope: string;
+}
+
+function wayTo(identity: ModelIdentity, shelves: Shelves, aliases: Aliases): Way | undefined {
+  const { provider, model, scope } = identity;
+  const key = modelKey(identity);
+  const exact = shelves.get(key);
+  if (exact) return { shelf: exact, matched_by: "exact", scope };
+  const alias = aliases.get(key);
+  const meant = alias && shelves.get(modelKey(alias));
+  if (meant) return { shelf: meant, matched_by: "alias", scope };
+  const family = familyOf(model);
+  const shelf = family === undefined ? undefined : shelves.get(modelKey({ provider, model: family }));
+  return shelf && { shelf, matched_by: "family", scope };
+}
+
+const EMPTY_BOOK = bookOf(new Map(), new Map());
+
 /**
  * Indexes prices by provider and model.
  * @param prices those of one tenant and the shared ones, in any order; `rejected` ones are listed, and never applied
  */
-export function createPriceBook(prices: readonly ProviderPricing[]): PriceBook {
-  const shelves = new Map<string, Shelf>();
-  const shelvesOfProvider = new Map<string, Shelf[]>();
-  for (const price of prices) {
-    const key = keyOf(price.provider, price.model);
-    let shelf = shelves.get(key);
-    if (!shelf) {
-      shelf = { prices: [], applicable: [], answer: undefined, from_ms: Infinity, until_ms: -Infinity };
-      shelves.set(key, shelf);
-      const provider = normaliseName(price.provider);
-      const others = shelvesOfProvider.get(provider);
-      if (others) others.push(shelf);
-      else shelvesOfProvider.set(provider, [shelf]);
-    }
-    shelf.prices.push(price);
-    if (price.service_tier === STANDARD && price.status !== "rejected") shelf.applicable.push(price);
-  }
-  for (const shelf of shelves.values()) {
-    shelf.prices.sort(byTime);
-    shelf.applicable.sort(precedence);
-  }
-  const listed = [...shelves.entries()]
-    .sort(([a], [b]) => compareText(a, b))
-    .flatMap(([, shelf]) => shelf.prices);
+export function createPriceBook(
+  prices: readonly ProviderPricing[],
+  aliases: readonly ModelAlias[] = [],
+): PriceBook {
+  return EMPTY_BOOK.withChanges(prices, aliases);
+}
 
-  function find(provider: string, model: string, at_ms: number): PriceMatch | undefined {
-    const shelf = shelves.get(keyOf(provider, model));
-    if (shelf) {
-      const price = priceAt(shelf, at_ms);
-      return price && { price, matched_by: "exact" };
+function withPrices(shelves: Shelves, prices: readonly ProviderPricing[]): Shelves {
+  const changed = new Map<string, Map<string, ProviderPricing>>();
+  for (const price of prices) {
+    const key = modelKey(price);
+    let own = changed.get(key);
+    if (own === undefined) {
+      own = new Map(shelves.get(key)?.prices.map((known) => [known.pricing_id, known]));
+      changed.set(key, own);
     }
-    const family = familyOf(normaliseName(model));
-    const familyShelf = family === undefined ? undefined : shelves.get(keyOf(provider, family));
-    const price = familyShelf && priceAt(familyShelf, at_ms);
-    return price && { price, matched_by: "family" };
+    own.set(price.pricing_id, price);
+  }
+  const all = new Map(shelves);
+  for (const [key, own] of changed) all.set(key, shelfOf([...own.values()]));
+  return all;
+}
+
+function bookOf(shelves: Shelves, aliases: Aliases): PriceBook {
+  const ways = new Map<string, Way | null>();
+
+  function remembered({ provider, model }: WantedPrice): Way | null {
+    const name = `${provider}\n${model}`;
+    const known = ways.get(name);
+    if (known !== undefined) return known;
+    const way = wayTo(identifyModel(provider, model), shelves, aliases) ?? null;
+    if (ways.size >= MOST_REMEMBERED) ways.clear();
+    ways.set(name, way);
+    return way;
+  }
+
+  function find(wanted: WantedPrice, at_ms: number): PriceMatch | undefined {
+    const way = remembered(wanted);
+    if (way === null) return undefined;
+    const price_scope = wanted.price_scope === "" ? way.scope : wanted.price_scope;
+    const found = priceOn(way.shelf, { price_scope, service_tier: wanted.service_tier }, at_ms);
+    return found && { ...found, matched_by: way.matched_by };
+  }
+
+  const shelvesOfProvider = new Map<string, Shelf[]>();
+  /** Sorted on first use: most books are replaced before anybody nears a limit. */
+  function shelvesOf(provider: string): readonly Shelf[] {
+    if (shelvesOfProvider.size === 0) {
+      for (const shelf of shelves.values()) {
+        const others = shelvesOfProvider.get(shelf.provider);
+        if (others) others.push(shelf);
+        else shelvesOfProvider.set(shelf.provider, [shelf]);
+      }
+    }
+    return shelvesOfProvider.get(provider) ?? [];
   }
 
   const rankings = new Map<string, Ranking>();
@@ -207,8 +345,9 @@ export function createPriceBook(prices: readonly ProviderPricing[]): PriceBook {
     if (known !== undefined && at_ms >= known.from_ms && at_ms < known.until_ms) return known.prices;
     const cost = costIfKnown(current, MIDDLING_CALL);
     const cheapestOfCost = new Map<bigint, ProviderPricing>();
-    for (const shelf of shelvesOfProvider.get(normaliseName(current.provider)) ?? []) {
-      const price = priceAt(shelf, at_ms);
+    const terms = { price_scope: scopeOf(current), service_tier: current.service_tier };
+    for (const shelf of shelvesOf(identifyModel(current.provider, "").provider)) {
+      const price = priceIn(shelf, terms, at_ms);
       if (!price || !mayStandInFor(price, current)) continue;
       const other = costIfKnown(price, MIDDLING_CALL);
       if (other <= 0n || other >= cost) continue;
@@ -228,10 +367,9 @@ export function createPriceBook(prices: readonly ProviderPricing[]): PriceBook {
 
   return {
     find,
-    history: (provider, model) => shelves.get(keyOf(provider, model))?.prices.slice() ?? [],
-    list: () => listed,
-    cheaperAlternatives(provider, model, tokens, at_ms) {
-      const current = find(provider, model, at_ms)?.price;
+    history: (provider, model) => shelves.get(modelKey({ provider, model }))?.prices.slice() ?? [],
+    cheaperAlternatives(wanted, tokens, at_ms) {
+      const current = find(wanted, at_ms)?.price;
       if (!current) return [];
       const cost = costIfKnown(current, tokens);
       return standInsFor(current, at_ms)
@@ -243,6 +381,11 @@ export function createPriceBook(prices: readonly ProviderPricing[]): PriceBook {
         .filter(({ cost_nano_usd }) => cost_nano_usd > 0n && cost_nano_usd < cost)
         .sort((a, b) => (a.cost_nano_usd < b.cost_nano_usd ? -1 : 1))
         .slice(0, MOST_ALTERNATIVES);
+    },
+    withChanges(changed, moved) {
+      const led = new Map(aliases);
+      for (const alias of moved) led.set(modelKey({ provider: alias.provider, model: alias.alias }), alias);
+      return bookOf(withPrices(shelves, changed), led);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { familyOf } from "../src/model-names.ts";
-import { createPriceBook } from "../src/price-book.ts";
+import { createPriceBook, STANDARD_TERMS, type PriceTerms, type WantedPrice } from "../src/price-book.ts";
 import {
   decodePriceComponents,
   encodePriceComponents,
@@ -40,19 +40,38 @@ function price(over: Partial<ProviderPricing> = {}): ProviderPricing {
   };
 }
 
+const wanted = (provider: string, model: string, terms: Partial<PriceTerms> = {}): WantedPrice => ({
+  provider,
+  model,
+  ...STANDARD_TERMS,
+  ...terms,
+});
+
 const NOON = at("2026-11-23T12:00:00Z");
+
+/** What a price never changes in, by the ids that tests draw. */
+const LIFE: Readonly<Record<string, Pick<ProviderPricing, "model" | "scope" | "service_tier">>> = {
+  a: { model: "one", scope: "", service_tier: "standard" },
+  b: { model: "two", scope: "us", service_tier: "standard" },
+  c: { model: "two", scope: "", service_tier: "batch" },
+  d: { model: "two-2026-01-31", scope: "regional", service_tier: "standard" },
+};
 
 describe("price book", () => {
   it("finds exact names, trimmed and in any case", () => {
     const gpt = price();
     const book = createPriceBook([gpt, price({ model: "gpt-4o-mini" })]);
-    expect(book.find(" OpenAI", "GPT-4o ", NOON)).to.deep.equal({ price: gpt, matched_by: "exact" });
+    expect(book.find(wanted(" OpenAI", "GPT-4o "), NOON)).to.deep.equal({
+      price: gpt,
+      matched_by: "exact",
+      stands_in: [],
+    });
     for (const [provider, model] of [
       ["azure", "gpt-4o"],
       ["openai", "gpt-4"],
       ["openai", ""],
     ] as const) {
-      expect(book.find(provider, model, NOON), model).to.equal(undefined);
+      expect(book.find(wanted(provider, model), NOON), model).to.equal(undefined);
     }
   });
 
@@ -60,20 +79,22 @@ describe("price book", () => {
     const family = price();
     const dated = price({ model: "gpt-4o-2024-05-13" });
     const book = createPriceBook([family, dated]);
-    expect(book.find("openai", "gpt-4o-2024-08-06", NOON)).to.deep.equal({
+    expect(book.find(wanted("openai", "gpt-4o-2024-08-06"), NOON)).to.deep.equal({
       price: family,
       matched_by: "family",
+      stands_in: [],
     });
-    expect(book.find("openai", "gpt-4o-2024-05-13", NOON)).to.deep.equal({
+    expect(book.find(wanted("openai", "gpt-4o-2024-05-13"), NOON)).to.deep.equal({
       price: dated,
       matched_by: "exact",
+      stands_in: [],
     });
-    expect(book.find("openai", "gpt-4o-mini-2024-08-06", NOON)).to.equal(undefined);
+    expect(book.find(wanted("openai", "gpt-4o-mini-2024-08-06"), NOON)).to.equal(undefined);
   });
 
   it("does not price a known snapshot by its family before it has a price of its own", () => {
     const book = createPriceBook([price(), price({ model: "gpt-4o-2024-05-13", effective_ms: NOON + 1 })]);
-    expect(book.find("openai", "gpt-4o-2024-05-13", NOON)).to.equal(undefined);
+    expect(book.find(wanted("openai", "gpt-4o-2024-05-13"), NOON)).to.equal(undefined);
   });
 
   const FAMILIES: readonly [model: string, family: string | undefined][] = [
@@ -107,11 +128,10 @@ describe("price book", () => {
       [NOON + 1000, undefined],
       [NOON - 1, first],
     ] as const) {
-      expect(book.find("openai", "gpt-4o", instant)?.price).to.equal(expected);
+      expect(book.find(wanted("openai", "gpt-4o"), instant)?.price).to.equal(expected);
     }
     expect(book.history("openai", "GPT-4o")).to.deep.equal([first, second]);
     expect(book.history("openai", "gpt-5")).to.deep.equal([]);
-    expect(book.list()).to.deep.equal([first, second]);
   });
 
   it("puts the hours of a day before the whole day, across midnight too", () => {
@@ -128,7 +148,9 @@ describe("price book", () => {
       ["16:30:00.000", night],
       ["23:59:59.999", night],
     ] as const) {
-      expect(book.find("openai", "gpt-4o", at(`2026-11-23T${clock}Z`))?.price, clock).to.equal(expected);
+      expect(book.find(wanted("openai", "gpt-4o"), at(`2026-11-23T${clock}Z`))?.price, clock).to.equal(
+        expected,
+      );
     }
   });
 
@@ -136,14 +158,148 @@ describe("price book", () => {
     const shared = price({ time_of_day: { start: "00:00:00", end: "23:59:59" }, effective_ms: 5 });
     const own = price({ tenant_id: "tenant-1" });
     const later = price({ tenant_id: "tenant-1", effective_ms: 3 });
-    expect(createPriceBook([shared, own]).find("openai", "gpt-4o", NOON)?.price).to.equal(own);
-    expect(createPriceBook([own, shared, later]).find("openai", "gpt-4o", NOON)?.price).to.equal(later);
+    expect(createPriceBook([shared, own]).find(wanted("openai", "gpt-4o"), NOON)?.price).to.equal(own);
+    expect(createPriceBook([own, shared, later]).find(wanted("openai", "gpt-4o"), NOON)?.price).to.equal(
+      later,
+    );
   });
 
-  it("applies neither rejected prices nor those of other service tiers, and lists them", () => {
+  it("applies neither rejected prices nor those of other service tiers, but keeps them in the history", () => {
     const book = createPriceBook([price({ status: "rejected" }), price({ service_tier: "batch" })]);
-    expect(book.find("openai", "gpt-4o", NOON)).to.equal(undefined);
-    expect(book.list()).to.have.length(2);
+    expect(book.find(wanted("openai", "gpt-4o"), NOON)).to.equal(undefined);
+    expect(book.history("openai", "gpt-4o")).to.have.length(2);
+  });
+
+  it("leads an alias to the price of its model, unless the name has a price of its own", () => {
+    const model = price({ model: "codestral-2508", provider: "mistral" });
+    const own = price({ model: "mistral-large-latest", provider: "mistral" });
+    const aliases = [
+      { provider: "mistral", alias: "codestral-latest", model: "codestral-2508" },
+      { provider: "mistral", alias: "mistral-large-latest", model: "codestral-2508" },
+      { provider: "mistral", alias: "gone-latest", model: "gone" },
+    ];
+    const book = createPriceBook([model, own], aliases);
+    expect(book.find(wanted("mistralai", "codestral-latest"), NOON)).to.deep.equal({
+      price: model,
+      matched_by: "alias",
+      stands_in: [],
+    });
+    expect(book.find(wanted("mistral", "mistral-large-latest"), NOON)?.price).to.equal(own);
+    expect(book.find(wanted("mistral", "gone-latest"), NOON)).to.equal(undefined);
+  });
+
+  it("finds one model under the names of all sources", () => {
+    const claude = price({ provider: "bedrock", model: "anthropic.claude-haiku-4-5", scope: "" });
+    const book = createPriceBook([claude]);
+    for (const [provider, model] of [
+      ["aws", "anthropic.claude-haiku-4-5-v1:0"],
+      ["amazon-bedrock", "anthropic.claude-4.5-haiku"],
+      ["bedrock_converse", "bedrock/anthropic.claude-haiku-4-5"],
+    ] as const) {
+      expect(book.find(wanted(provider, model), NOON)?.price, model).to.equal(claude);
+    }
+  });
+
+  describe("by terms", () => {
+    const bedrock = (over: Partial<ProviderPricing>) =>
+      price({ provider: "bedrock", model: "acme.one", ...over });
+    const general = bedrock({});
+    const us = bedrock({ scope: "us" });
+    const regional = bedrock({ scope: "regional" });
+    const batch = bedrock({ service_tier: "batch" });
+    const usBatch = bedrock({ scope: "us", service_tier: "batch" });
+    const CASES: readonly [
+      what: string,
+      known: readonly ProviderPricing[],
+      terms: Partial<PriceTerms>,
+      found: ProviderPricing | undefined,
+      stands_in: readonly string[],
+    ][] = [
+      ["takes the price that was asked for", [general, us, regional, usBatch], { price_scope: "us" }, us, []],
+      ["takes one for all regions for a region", [general, regional], { price_scope: "us" }, regional, []],
+      [
+        "takes it for no commitment",
+        [general, regional],
+        { price_scope: "us-east-1" },
+        general,
+        ["price_scope"],
+      ],
+      [
+        "takes the general one where no region is known",
+        [general],
+        { price_scope: "us" },
+        general,
+        ["price_scope"],
+      ],
+      ["takes no region for the general one", [us], {}, undefined, []],
+      [
+        "takes the standard tier for another one",
+        [general],
+        { service_tier: "priority" },
+        general,
+        ["service_tier"],
+      ],
+      ["takes another tier for nothing else", [batch], {}, undefined, []],
+      [
+        "puts the tier before the region",
+        [general, us, batch],
+        { price_scope: "us", service_tier: "batch" },
+        batch,
+        ["price_scope"],
+      ],
+      ["takes both", [us, usBatch], { price_scope: "us", service_tier: "batch" }, usBatch, []],
+      [
+        "says both where neither is known",
+        [general],
+        { price_scope: "eu", service_tier: "flex" },
+        general,
+        ["price_scope", "service_tier"],
+      ],
+    ];
+    for (const [what, known, terms, found, stands_in] of CASES) {
+      it(what, () => {
+        const match = createPriceBook(known).find(wanted("bedrock", "acme.one", terms), NOON);
+        expect(match?.price).to.equal(found);
+        expect(match?.stands_in ?? []).to.deep.equal(stands_in);
+      });
+    }
+
+    it("reads the scope in a name, where none is named beside it", () => {
+      const book = createPriceBook([general, us]);
+      expect(book.find(wanted("aws", "us.acme.one-v1:0"), NOON)?.price).to.equal(us);
+      expect(book.find(wanted("aws", "us.acme.one", { price_scope: "eu" }), NOON)?.price).to.equal(general);
+    });
+  });
+
+  it("is the same book, whether prices came at once or one after the other", () => {
+    const anyPrice = fc
+      .record({
+        model: fc.constantFrom("one", "two", "two-2026-01-31"),
+        scope: fc.constantFrom("", "us", "regional"),
+        service_tier: fc.constantFrom("standard" as const, "batch" as const),
+        pricing_id: fc.constantFrom("a", "b", "c", "d"),
+        end_ms: fc.constantFrom(null, NOON),
+        effective_ms: fc.constantFrom(0, NOON - 5),
+      })
+      .map((over) => price(over));
+    const byId = (prices: readonly ProviderPricing[]) => [
+      ...new Map(prices.map((one) => [one.pricing_id, one])).values(),
+    ];
+    fc.assert(
+      fc.property(fc.array(anyPrice, { maxLength: 8 }), (prices) => {
+        // A price keeps its model, scope and tier for its whole life.
+        const kept = prices.map((one) => ({ ...one, ...LIFE[one.pricing_id] }));
+        const stepwise = kept.reduce((book, one) => book.withChanges([one], []), createPriceBook([]));
+        const atOnce = createPriceBook(byId(kept));
+        for (const model of ["one", "two", "two-2026-01-31"]) {
+          expect(stepwise.history("openai", model)).to.deep.equal(atOnce.history("openai", model));
+          for (const price_scope of ["", "us", "eu"]) {
+            const request = wanted("openai", model, { price_scope, service_tier: "batch" });
+            expect(stepwise.find(request, NOON)).to.deep.equal(atOnce.find(request, NOON));
+          }
+        }
+      }),
+    );
   });
 
   it("answers the same, whatever was asked before", () => {
@@ -163,8 +319,8 @@ describe("price book", () => {
         (prices, instants) => {
           const used = createPriceBook(prices);
           for (const instant of instants) {
-            const fresh = createPriceBook(prices).find("openai", "gpt-4o", instant);
-            expect(used.find("openai", "gpt-4o", instant)).to.deep.equal(fresh);
+            const fresh = createPriceBook(prices).find(wanted("openai", "gpt-4o"), instant);
+            expect(used.find(wanted("openai", "gpt-4o"), instant)).to.deep.equal(fresh);
           }
         },
       ),
@@ -195,13 +351,13 @@ describe("cheaper alternatives", () => {
         components: rates(["input_tokens", 1_000n], ["output_tokens", 0n], ["output_audio_tokens", 0n]),
       }),
     ]);
-    expect(book.cheaperAlternatives("openai", "large", tokens, NOON)).to.deep.equal([
+    expect(book.cheaperAlternatives(wanted("openai", "large"), tokens, NOON)).to.deep.equal([
       { provider: "openai", model: "d", cost_nano_usd: 1_000n },
       { provider: "openai", model: "b", cost_nano_usd: 2_000n },
       { provider: "openai", model: "c", cost_nano_usd: 3_000n },
     ]);
-    expect(book.cheaperAlternatives("openai", "d", tokens, NOON)).to.deep.equal([]);
-    expect(book.cheaperAlternatives("openai", "unheard-of", tokens, NOON)).to.deep.equal([]);
+    expect(book.cheaperAlternatives(wanted("openai", "d"), tokens, NOON)).to.deep.equal([]);
+    expect(book.cheaperAlternatives(wanted("openai", "unheard-of"), tokens, NOON)).to.deep.equal([]);
   });
 
   it("name one of several names of a cost, the shortest", () => {
@@ -211,7 +367,7 @@ describe("cheaper alternatives", () => {
       at_price("small", 1_000_000n),
       at_price("small-latest", 1_000_000n),
     ]);
-    expect(book.cheaperAlternatives("openai", "large", tokens, NOON)).to.deep.equal([
+    expect(book.cheaperAlternatives(wanted("openai", "large"), tokens, NOON)).to.deep.equal([
       { provider: "openai", model: "small", cost_nano_usd: 1_000n },
     ]);
   });
@@ -226,7 +382,7 @@ describe("cheaper alternatives", () => {
       price({ model: "tiered", components: tiered }),
     ]);
     const cheaper = (input_tokens: number) =>
-      book.cheaperAlternatives("openai", "large", { input_tokens, output_tokens: 0 }, NOON).length;
+      book.cheaperAlternatives(wanted("openai", "large"), { input_tokens, output_tokens: 0 }, NOON).length;
     expect([cheaper(1_000), cheaper(1_001)]).to.deep.equal([1, 0]);
   });
 });
