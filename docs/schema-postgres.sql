@@ -3,7 +3,7 @@
 CREATE TABLE alerts (
   tenant_id uuid NOT NULL,
   alert_id uuid NOT NULL,
-  budget_id uuid NOT NULL,
+  budget_id uuid,
   policy_id uuid,
   kind text NOT NULL,
   severity text NOT NULL,
@@ -37,6 +37,8 @@ CREATE TABLE allocations (
   metadata text NOT NULL,
   decision text,
   input_tokens bigint,
+  service_tier text NOT NULL DEFAULT 'standard'::text,
+  price_scope text NOT NULL DEFAULT ''::text,
   CONSTRAINT allocations_pkey PRIMARY KEY (tenant_id, allocation_id)
 );
 
@@ -226,7 +228,6 @@ CREATE TABLE price_reviews (
   closed_at_ms bigint,
   decided_by text,
   why text,
-  decision text,
   CONSTRAINT price_reviews_pkey PRIMARY KEY (review_id)
 );
 
@@ -253,7 +254,7 @@ CREATE TABLE price_sources (
   failures bigint NOT NULL,
   attempted_at_ms bigint,
   read_at_ms bigint,
-  retry_at_ms bigint,
+  due_at_ms bigint,
   fault text,
   detail text,
   etag text,
@@ -357,6 +358,8 @@ CREATE TABLE usage_records (
   request_id text,
   user_id text,
   metadata text NOT NULL,
+  service_tier text NOT NULL DEFAULT 'standard'::text,
+  price_scope text NOT NULL DEFAULT ''::text,
   CONSTRAINT usage_records_pkey PRIMARY KEY (tenant_id, record_id, timestamp_ms)
 ) PARTITION BY RANGE (timestamp_ms);
 

@@ -1,18 +1,18 @@
 -- Written by `pnpm schema:dump` from the migrations; `pnpm schema:check` compares it.
 
-CREATE TABLE alerts (
-  tenant_id char(36) not null,
-  alert_id char(36) not null,
-  budget_id char(36) not null,
+CREATE TABLE "alerts" (
+  tenant_id char(36) NOT NULL,
+  alert_id char(36) NOT NULL,
+  budget_id char(36),
   policy_id char(36),
-  kind text not null,
-  severity text not null,
-  message text not null,
-  details text not null,
-  acknowledged boolean not null,
+  kind text NOT NULL,
+  severity text NOT NULL,
+  message text NOT NULL,
+  details text NOT NULL,
+  acknowledged boolean NOT NULL,
   acknowledged_at_ms bigint,
-  created_at_ms bigint not null,
-  primary key (tenant_id, alert_id)
+  created_at_ms bigint NOT NULL,
+  PRIMARY KEY (tenant_id, alert_id)
 );
 
 CREATE TABLE allocations (
@@ -37,6 +37,8 @@ CREATE TABLE allocations (
   metadata text not null,
   decision text,
   input_tokens bigint,
+  service_tier text not null default 'standard',
+  price_scope text not null default '',
   primary key (tenant_id, allocation_id)
 );
 
@@ -225,7 +227,6 @@ CREATE TABLE price_reviews (
   closed_at_ms bigint,
   decided_by text,
   why text,
-  decision text,
   primary key (review_id)
 );
 
@@ -252,7 +253,7 @@ CREATE TABLE price_sources (
   failures bigint not null,
   attempted_at_ms bigint,
   read_at_ms bigint,
-  retry_at_ms bigint,
+  due_at_ms bigint,
   fault text,
   detail text,
   etag text,
@@ -354,6 +355,8 @@ CREATE TABLE usage_records (
   request_id text,
   user_id text,
   metadata text not null,
+  service_tier text not null default 'standard',
+  price_scope text not null default '',
   primary key (tenant_id, record_id, timestamp_ms)
 );
 

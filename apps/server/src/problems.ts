@@ -32,6 +32,7 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   decision_not_found: 404,
   usage_record_not_found: 404,
   price_not_found: 404,
+  price_unit_unknown: 422,
   price_source_not_found: 404,
   price_review_not_found: 404,
   price_review_closed: 409,

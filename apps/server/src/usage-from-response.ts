@@ -7,8 +7,8 @@ import { problem, rejectionProblem, type ProblemAnswer } from "./problems.ts";
 import { compileValidator } from "./validation.ts";
 
 /**
- * Turns usage as it was sent into usage that is counted: where it carries a provider's raw response, the quantities and
- * the model are read from that. The response itself goes no further.
+ * Turns usage as it was sent into usage that is counted: where it carries a provider's raw response, the quantities, the
+ * model and the service tier are read from that. The response itself goes no further.
  */
 export async function countedUsage(
   input: UsageCreate,
@@ -26,7 +26,14 @@ export async function countedUsage(
   if (!extracted.ok) return invalid("response", extracted.detail);
   const model = rest.model ?? modelOf(extracted.model);
   if (isProblem(model)) return model;
-  return { ...rest, provider, usage: extracted.usage, ...(model === undefined ? {} : { model }) };
+  const service_tier = rest.service_tier ?? extracted.service_tier;
+  return {
+    ...rest,
+    provider,
+    usage: extracted.usage,
+    ...(model === undefined ? {} : { model }),
+    ...(service_tier === null ? {} : { service_tier }),
+  };
 }
 
 const validateModel = compileValidator(Type.Object({ model: UsageCreateSchema.properties.model }), "body");

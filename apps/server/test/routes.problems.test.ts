@@ -38,6 +38,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     recordUsageBatch: { items: [usage] },
     summariseUsage: { budget_id },
     getCurrentPrice: { provider: "openai", model: "gpt-4o" },
+    calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
   };
   const body = bodies[operation_id];
   if (body === undefined) throw new Error(`No right body for ${operation_id}.`);
@@ -367,6 +368,7 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
       ["/api/usage/record", { ...usage, budget_id: NOBODY }, "budget_not_found"],
       ["/api/usage/record", { ...usage, allocation_id: NOBODY }, "allocation_not_found"],
       ["/api/prices/current", { provider: "nobody", model: "nothing" }, "price_not_found"],
+      ["/api/prices/cost", { provider: "nobody", model: "nothing", usage: {} }, "price_not_found"],
     ] as const) {
       expect(codeOf(await s.post(path, body)), path).to.equal(`404 ${code}`);
     }
@@ -376,6 +378,12 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
     expect(codeOf(await s.get("/api/prices/history/a%00/b"))).to.equal("400 invalid_value");
     expect(codeOf(await s.get("/api/allocations/context/%00"))).to.equal("400 invalid_value");
     expect(codeOf(await s.get(`/api/allocations/context/${"x".repeat(201)}`))).to.equal("400 invalid_value");
+  },
+  async "422 for a quantity whose price is not known, and 400 for one that nobody counts"(s) {
+    const cost = (usage: Record<string, number>) =>
+      s.post("/api/prices/cost", { provider: "openai", model: "gpt-4o", usage });
+    expect(codeOf(await cost({ seconds: 1 }))).to.equal("422 price_unit_unknown");
+    expect(codeOf(await cost({ smells: 1 }))).to.equal("400 invalid_value");
   },
   async "409 for what is asked of an inactive budget"(s) {
     const { budget_id } = await s.budget();

@@ -483,6 +483,25 @@ onEveryDatabase("prices", (server) => {
     expect(dated.body).to.include({ matched_by: "family", model: "gpt-4o" });
   });
 
+  it("answers what a usage costs, with its parts and the price that makes them", async () => {
+    const { status, body } = await server().post("/api/prices/cost", {
+      provider: "openai",
+      model: "gpt-4o",
+      usage: { input_tokens: 1000, cache_read_tokens: 400, output_tokens: 200 },
+    });
+    expect(status).to.equal(200);
+    // 600 × $2.50 + 400 × $1.25 a million, and 200 × $10
+    expect(body).to.deep.include({ input_cost: 0.002, output_cost: 0.002, total_cost: 0.004 });
+    expect(body.price).to.deep.include({ model: "gpt-4o", matched_by: "exact", stands_in: [] });
+    const flex = await server().post("/api/prices/cost", {
+      provider: "openai",
+      model: "gpt-4o",
+      service_tier: "flex",
+      usage: { input_tokens: 1000 },
+    });
+    expect(flex.body.price.stands_in).to.deep.equal(["service_tier"]);
+  });
+
   it("answers the history of a model whose name has a slash", async () => {
     const { status, body } = await server().get("/api/prices/history/openrouter/openai%2Fgpt-4o");
     expect(status).to.equal(200);

@@ -13,7 +13,10 @@ import type {
   BudgetQuery,
   BudgetSummary,
   BudgetUpdate,
+  Cost,
+  CostRequest,
   CurrentPrice,
+  CurrentPriceRequest,
   Decision,
   Grant,
   Health,
@@ -140,11 +143,11 @@ export class BudgetClient {
     list: (query?: PriceQuery, options?: CallOptions) =>
       this.#get<Page<Price>>("/api/prices", query, options),
     /** The price that is in force now. */
-    current: (provider: string, model: string, options?: CallOptions) =>
-      this.#send<CurrentPrice>(
-        { method: "POST", path: "/api/prices/current", body: { provider, model } },
-        options,
-      ),
+    current: (wanted: CurrentPriceRequest, options?: CallOptions) =>
+      this.#send<CurrentPrice>({ method: "POST", path: "/api/prices/current", body: wanted }, options),
+    /** What a usage costs, to the nano-dollar; books nothing. */
+    cost: (request: CostRequest, options?: CallOptions) =>
+      this.#send<Cost>({ method: "POST", path: "/api/prices/cost", body: request }, options),
     /** Every price that a model had, oldest first. */
     history: (provider: string, model: string, query?: PageQuery, options?: CallOptions) =>
       this.#get<Page<Price>>(`/api/prices/history/${segment(provider)}/${segment(model)}`, query, options),

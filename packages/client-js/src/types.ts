@@ -6,6 +6,9 @@
 export type PolicyType = "log" | "warn" | "enforce";
 export type Period = "hourly" | "daily" | "weekly" | "monthly" | "total" | "per_session" | "per_task";
 export type Tier = "local_lightweight" | "local_midweight" | "remote_heavyweight";
+/** How a provider serves a call: `batch` and `flex` are cheaper and slower, `priority` and `fast` dearer and faster. */
+export type ServiceTier = "standard" | "batch" | "flex" | "priority" | "fast";
+
 export type AllocationStatus = "active" | "settled" | "released" | "expired";
 export type Severity = "info" | "warning" | "error";
 export type Metadata = Record<string, unknown>;
@@ -179,6 +182,10 @@ export interface Allocation {
   provider: string | null;
   model: string | null;
   task_type: string;
+  /** How the provider serves the call. */
+  service_tier: ServiceTier;
+  /** The region or commitment that the price depends on; empty for the general price. */
+  price_scope: string;
   /** 1 low, 5 normal, 8 high, 10 critical. */
   priority: number;
   is_active: boolean;
@@ -263,6 +270,10 @@ export interface AllocationCreate {
   provider?: string;
   model?: string;
   task_type?: string;
+  /** How the provider serves the call; `standard` if left out. */
+  service_tier?: ServiceTier;
+  /** The region or commitment that the price depends on; the general price if left out. */
+  price_scope?: string;
   priority?: number;
   /** Within 30 days; in an hour if left out. */
   expiration_time?: string;
@@ -369,6 +380,10 @@ export interface UsageRecord {
   provider: string;
   model: string;
   task_type: string;
+  /** How the provider serves the call. */
+  service_tier: ServiceTier;
+  /** The region or commitment that the price depends on; empty for the general price. */
+  price_scope: string;
   /** All input, cached tokens included. */
   input_tokens: number;
   /** All output, reasoning included. */
@@ -403,6 +418,10 @@ export interface UsageCreate {
   provider?: string;
   model?: string;
   task_type?: string;
+  /** How the provider serves the call; `standard` if left out. */
+  service_tier?: ServiceTier;
+  /** The region or commitment that the price depends on; the general price if left out. */
+  price_scope?: string;
   input_tokens?: number;
   output_tokens?: number;
   usage?: Record<string, number>;
@@ -494,7 +513,7 @@ export interface Price {
   /** The region or commitment that it is for; empty where it is general. */
   scope: string;
   price_type: "token" | "character" | "image" | "time" | "fixed";
-  service_tier: "standard" | "batch" | "flex" | "priority" | "fast";
+  service_tier: ServiceTier;
   time_of_day: { start: string; end: string } | null;
   input_cost_per_token: number | null;
   output_cost_per_token: number | null;
@@ -515,8 +534,38 @@ export interface Price {
 }
 
 export interface CurrentPrice extends Price {
-  /** `family`: a dated name without a price of its own has that of its undated name. */
-  matched_by: "exact" | "family";
+  /**
+   * `alias`: the name is moved from model to model, and this is what it means now; `family`: a dated name without a price
+   * of its own has that of its undated name.
+   */
+  matched_by: "exact" | "alias" | "family";
+  /** In what the price is for something else than was asked for, so that costs are estimates. */
+  stands_in: ("price_scope" | "service_tier")[];
+}
+
+/** A model, and how a call is served by it. */
+export interface CurrentPriceRequest {
+  provider: string;
+  model: string;
+  service_tier?: ServiceTier;
+  price_scope?: string;
+}
+
+export interface CostRequest extends CurrentPriceRequest {
+  /** Quantities by unit, such as `input_tokens`, `cache_read_tokens` and `output_tokens`. */
+  usage: Record<string, number>;
+  /** At the price that is in force then; now if left out. */
+  at?: string;
+}
+
+/** What a usage costs, in USD: its parts, which add up to the total exactly, and the price that makes them. */
+export interface Cost {
+  input_cost: number;
+  output_cost: number;
+  other_cost: number;
+  total_cost: number;
+  cost_components: CostComponent[];
+  price: CurrentPrice;
 }
 
 export interface PriceQuery extends PageQuery {

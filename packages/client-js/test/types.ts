@@ -36,6 +36,7 @@ export const ANSWERS = {
   UsageAnalyticsRow: true satisfies Same<client.UsageAnalyticsRow, domain.UsageAnalyticsRow>,
   Price: true satisfies Same<client.Price, domain.PriceWire>,
   CurrentPrice: true satisfies Same<client.CurrentPrice, domain.CurrentPriceWire>,
+  Cost: true satisfies Same<client.Cost, domain.CostWire>,
   Alert: true satisfies Same<client.Alert, domain.AlertWire>,
   Message: true satisfies Same<client.Message, domain.MessageWire>,
   Problem: true satisfies Same<client.Problem, domain.ProblemWire>,
@@ -63,6 +64,8 @@ export const REQUESTS = {
   UsageSummaryQuery: true satisfies Same<client.UsageSummaryQuery, domain.UsageSummaryQuery>,
   UsageAnalyticsQuery: true satisfies Same<client.UsageAnalyticsQuery, domain.UsageAnalyticsQuery>,
   PriceQuery: true satisfies Same<client.PriceQuery, domain.PriceQuery>,
+  CurrentPriceRequest: true satisfies Same<client.CurrentPriceRequest, domain.CurrentPriceRequest>,
+  CostRequest: true satisfies Same<client.CostRequest, domain.CostRequest>,
   AlertQuery: true satisfies Same<client.AlertQuery, domain.AlertQuery>,
 };
 

@@ -1,6 +1,7 @@
 import type { AlertSeverity, AllocationStatus, Period, PolicyType, Tier } from "./enums.ts";
 import type { CostComponent } from "./cost-of-usage.ts";
 import type { NanoUsd } from "./money.ts";
+import type { PriceTerms } from "./price-book.ts";
 import type { ALERT_KINDS, LIMIT_ALERT_KINDS } from "./schemas/alert.ts";
 import type { UsageQuantities } from "./usage.ts";
 
@@ -74,7 +75,7 @@ export interface RequestDimensions {
 }
 
 /** Tokens, and their estimated cost, held for a context before it calls a model. */
-export interface BudgetAllocation extends RequestDimensions {
+export interface BudgetAllocation extends RequestDimensions, PriceTerms {
   readonly tenant_id: string;
   readonly allocation_id: string;
   readonly budget_id: string;
@@ -95,7 +96,7 @@ export interface BudgetAllocation extends RequestDimensions {
 }
 
 /** What a call really used, at the price of that moment. Never changed: a correction is another record. */
-export interface UsageRecord {
+export interface UsageRecord extends PriceTerms {
   readonly tenant_id: string;
   readonly record_id: string;
   readonly allocation_id: string | null;

@@ -19,6 +19,10 @@ export const PRICE_TYPES = ["token", "character", "image", "time", "fixed"] as c
 /** The unit that a price is chiefly quoted in. */
 export type PriceType = (typeof PRICE_TYPES)[number];
 
+export const SERVICE_TIERS = ["standard", "batch", "flex", "priority", "fast"] as const;
+/** How a provider serves a call: `batch` and `flex` are cheaper and slower, `priority` and `fast` dearer and faster. */
+export type ServiceTier = (typeof SERVICE_TIERS)[number];
+
 export const ALLOCATION_STATUSES = ["active", "settled", "released", "expired"] as const;
 /** Only an `active` allocation holds tokens; the other three say how it stopped. */
 export type AllocationStatus = (typeof ALLOCATION_STATUSES)[number];

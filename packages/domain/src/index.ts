@@ -31,12 +31,12 @@ export {
   EVENT_TYPES,
   type Alert,
   type AlertKind,
-  type LimitAlertKind,
   type Balance,
   type Budget,
   type BudgetAllocation,
   type BudgetPolicy,
   type EventType,
+  type LimitAlertKind,
   type Metadata,
   type OutboxEvent,
   type PolicyDimensions,
@@ -52,6 +52,7 @@ export {
   POLICY_TYPES,
   POLICY_TYPE_WORDS,
   PRICE_TYPES,
+  SERVICE_TIERS,
   TIERS,
   isPerContext,
   readPolicyType,
@@ -60,6 +61,7 @@ export {
   type Period,
   type PolicyType,
   type PriceType,
+  type ServiceTier,
   type Tier,
 } from "./enums.ts";
 export { matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
@@ -112,6 +114,24 @@ export {
   type TokenCounts,
   type WantedPrice,
 } from "./price-book.ts";
+export { GATES, failedGate, type Gate } from "./price-gates.ts";
+export {
+  PRICE_RUN_TRIGGERS,
+  REVIEW_STATUSES,
+  chargesTheSame,
+  componentsFingerprint,
+  pricedThingKey,
+  type PriceReview,
+  type PriceRun,
+  type PriceRunReport,
+  type PriceSourceState,
+  type PricedThing,
+  type ReviewCandidate,
+  type ReviewStatus,
+  type SourceReport,
+  type StoredObservation,
+  type VerificationReport,
+} from "./price-monitoring.ts";
 export {
   canonicalProvider,
   identifyModel,
@@ -132,7 +152,6 @@ export {
 } from "./price-observation.ts";
 export {
   PRICE_STATUSES,
-  SERVICE_TIERS,
   SHARED_TENANT_ID,
   decodePriceComponents,
   encodePriceComponents,
@@ -142,7 +161,6 @@ export {
   type PriceDraft,
   type PriceStatus,
   type ProviderPricing,
-  type ServiceTier,
   type TimeOfDay,
 } from "./price.ts";
 export {
@@ -175,6 +193,17 @@ export {
   type UsageQuantities,
   type UsageUnit,
 } from "./usage.ts";
+export {
+  DEFAULT_VERIFICATION_RULES,
+  verifyPrice,
+  type Objection,
+  type PriceInForce,
+  type PriceVerdict,
+  type Testimony,
+  type VerificationRules,
+  type VerifiedComponent,
+  type Witness,
+} from "./verify-price.ts";
 export { createWindowCache, isTimeZone, windowAt, type Window } from "./windows.ts";
 export {
   isoTime,
@@ -182,6 +211,8 @@ export {
   toAllocationCheckWire,
   toAllocationWire,
   toBudgetWire,
+  toCostWire,
+  toCurrentPriceWire,
   toDecisionWire,
   toGrantWire,
   toPolicyWarningWire,
@@ -192,10 +223,10 @@ export {
 } from "./wire.ts";
 export {
   ALERT_KINDS,
-  LIMIT_ALERT_KINDS,
-  PRICE_ALERT_KINDS,
   AlertQuerySchema,
   AlertSchema,
+  LIMIT_ALERT_KINDS,
+  PRICE_ALERT_KINDS,
   type AlertQuery,
   type AlertWire,
 } from "./schemas/alert.ts";
@@ -263,8 +294,10 @@ export {
   PeriodWord,
   PolicyTypeInput,
   PolicyTypeWord,
+  PriceScope,
   Priority,
   Prose,
+  ServiceTierWord,
   SeverityWord,
   Share,
   TierWord,
@@ -290,10 +323,14 @@ export {
   type PolicyWire,
 } from "./schemas/policy.ts";
 export {
+  CostRequestSchema,
+  CostSchema,
   CurrentPriceRequestSchema,
   CurrentPriceSchema,
   PriceQuerySchema,
   PriceSchema,
+  type CostRequest,
+  type CostWire,
   type CurrentPriceRequest,
   type CurrentPriceWire,
   type PriceQuery,
@@ -310,6 +347,7 @@ export {
   UsageRecordSchema,
   UsageSummaryQuerySchema,
   UsageSummarySchema,
+  quantities,
   type UsageAnalyticsQuery,
   type UsageAnalyticsRow,
   type UsageCreate,
@@ -319,32 +357,3 @@ export {
   type UsageSummaryQuery,
   type UsageSummaryWire,
 } from "./schemas/usage.ts";
-export { GATES, failedGate, type Gate } from "./price-gates.ts";
-export {
-  DEFAULT_VERIFICATION_RULES,
-  verifyPrice,
-  type Objection,
-  type PriceInForce,
-  type PriceVerdict,
-  type Testimony,
-  type VerificationRules,
-  type VerifiedComponent,
-  type Witness,
-} from "./verify-price.ts";
-export {
-  PRICE_RUN_TRIGGERS,
-  REVIEW_STATUSES,
-  chargesTheSame,
-  componentsFingerprint,
-  pricedThingKey,
-  type PriceReview,
-  type PriceRun,
-  type PriceRunReport,
-  type PriceSourceState,
-  type PricedThing,
-  type ReviewCandidate,
-  type ReviewStatus,
-  type SourceReport,
-  type StoredObservation,
-  type VerificationReport,
-} from "./price-monitoring.ts";

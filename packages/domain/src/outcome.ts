@@ -15,6 +15,7 @@ export const REJECTION_CODES = [
   "decision_not_found",
   "usage_record_not_found",
   "price_not_found",
+  "price_unit_unknown",
   "price_source_not_found",
   "price_review_not_found",
   "price_review_closed",

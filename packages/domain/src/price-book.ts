@@ -1,10 +1,11 @@
+import type { ServiceTier } from "./enums.ts";
 import { costOfTokens } from "./cost-of-usage.ts";
 import { familyOf } from "./model-names.ts";
 import type { NanoUsd } from "./money.ts";
 import type { Alternative } from "./outcome.ts";
 import { identifyModel, modelKey, type ModelIdentity } from "./price-names.ts";
 import type { ModelAlias } from "./price-observation.ts";
-import { SHARED_TENANT_ID, type ProviderPricing, type ServiceTier, type TimeOfDay } from "./price.ts";
+import { SHARED_TENANT_ID, type ProviderPricing, type TimeOfDay } from "./price.ts";
 import { dimensionsOf } from "./usage.ts";
 
 /** What a call is served by, as far as its price depends on it. */

@@ -1,6 +1,7 @@
+import type { ServiceTier } from "./enums.ts";
 import type { PriceObservation } from "./price-observation.ts";
 import { modelKey } from "./price-names.ts";
-import type { PriceComponent, ProviderPricing, ServiceTier, TimeOfDay } from "./price.ts";
+import type { PriceComponent, ProviderPricing, TimeOfDay } from "./price.ts";
 import type { SourceFault } from "./price-observation.ts";
 import type { Objection, Testimony } from "./verify-price.ts";
 

@@ -1,5 +1,5 @@
-import type { PriceType } from "./enums.ts";
-import type { PriceComponent, ServiceTier, TimeOfDay } from "./price.ts";
+import type { PriceType, ServiceTier } from "./enums.ts";
+import type { PriceComponent, TimeOfDay } from "./price.ts";
 
 /** A value as JSON has it. */
 export type JsonValue =

@@ -1,4 +1,4 @@
-import type { PriceType } from "./enums.ts";
+import type { PriceType, ServiceTier } from "./enums.ts";
 import { femtoToUsdJson, type FemtoUsd } from "./money.ts";
 import type { PriceWire } from "./schemas/price.ts";
 import { isUsageUnit, type UsageUnit } from "./usage.ts";
@@ -17,10 +17,6 @@ export const PRICE_STATUSES = [
 ] as const;
 /** What is known about the truth of a price. A `rejected` one is kept as evidence and never applied. */
 export type PriceStatus = (typeof PRICE_STATUSES)[number];
-
-export const SERVICE_TIERS = ["standard", "batch", "flex", "priority", "fast"] as const;
-/** How a provider serves a call: `batch` and `flex` are cheaper and slower, `priority` and `fast` dearer and faster. */
-export type ServiceTier = (typeof SERVICE_TIERS)[number];
 
 /** The hours of a day, `HH:MM:SS` in UTC: from `start` up to, not including, `end`; past midnight if `end` is earlier. */
 export interface TimeOfDay {

@@ -1,3 +1,4 @@
+import type { CostComponent, UsageCost } from "./cost-of-usage.ts";
 import type { ExplainedDecision } from "./decision-record.ts";
 import type { Alert, Budget, BudgetAllocation, BudgetPolicy, UsageRecord } from "./entities.ts";
 import { femtoToUsdJson, nanoToUsdJson, nanoToUsdText } from "./money.ts";
@@ -22,6 +23,9 @@ import type {
 import type { AlertWire } from "./schemas/alert.ts";
 import type { BudgetWire } from "./schemas/budget.ts";
 import type { PolicyWire } from "./schemas/policy.ts";
+import type { PriceMatch } from "./price-book.ts";
+import { toProviderPricingWire } from "./price.ts";
+import type { CostWire, CurrentPriceWire } from "./schemas/price.ts";
 import type { UsageRecordWire } from "./schemas/usage.ts";
 
 /** Our entities as they go over the wire: USD numbers, ISO times, and no tenant. */
@@ -85,6 +89,8 @@ export function toAllocationWire(allocation: BudgetAllocation): AllocationWire {
     provider: allocation.provider,
     model: allocation.model,
     task_type: allocation.task_type,
+    service_tier: allocation.service_tier,
+    price_scope: allocation.price_scope,
     priority: allocation.priority,
     is_active,
     status: allocation.status,
@@ -222,6 +228,8 @@ export function toUsageRecordWire(record: UsageRecord): UsageRecordWire {
     provider: record.provider,
     model: record.model,
     task_type: record.task_type,
+    service_tier: record.service_tier,
+    price_scope: record.price_scope,
     input_tokens: record.input_tokens,
     output_tokens: record.output_tokens,
     total_tokens: record.total_tokens,
@@ -230,13 +238,7 @@ export function toUsageRecordWire(record: UsageRecord): UsageRecordWire {
     output_cost: nanoToUsdJson(record.output_cost_nano_usd),
     other_cost: nanoToUsdJson(record.other_cost_nano_usd),
     total_cost: nanoToUsdJson(record.total_cost_nano_usd),
-    cost_components: record.cost_components.map((component) => ({
-      unit: component.unit,
-      quantity: component.quantity,
-      cost_per_unit: femtoToUsdJson(component.amount_femto_usd),
-      cost: nanoToUsdJson(component.cost_nano_usd),
-      estimated: component.estimated,
-    })),
+    cost_components: record.cost_components.map(toCostComponentWire),
     pricing_id: record.pricing_id,
     overage_tokens: record.overage_tokens,
     overage_cost: nanoToUsdJson(record.overage_cost_nano_usd),
@@ -262,3 +264,27 @@ export function toAlertWire(alert: Alert): AlertWire {
     created_at: isoTime(alert.created_at_ms),
   };
 }
+
+const toCostComponentWire = (component: CostComponent) => ({
+  unit: component.unit,
+  quantity: component.quantity,
+  cost_per_unit: femtoToUsdJson(component.amount_femto_usd),
+  cost: nanoToUsdJson(component.cost_nano_usd),
+  estimated: component.estimated,
+});
+
+/** A price that was found, and how. */
+export const toCurrentPriceWire = ({ price, matched_by, stands_in }: PriceMatch): CurrentPriceWire => ({
+  ...toProviderPricingWire(price),
+  matched_by,
+  stands_in: [...stands_in],
+});
+
+/** What a usage costs, with its parts. */
+export const toCostWire = (cost: UsageCost): Omit<CostWire, "price"> => ({
+  input_cost: nanoToUsdJson(cost.input_cost_nano_usd),
+  output_cost: nanoToUsdJson(cost.output_cost_nano_usd),
+  other_cost: nanoToUsdJson(cost.other_cost_nano_usd),
+  total_cost: nanoToUsdJson(cost.total_cost_nano_usd),
+  cost_components: cost.components.map(toCostComponentWire),
+});

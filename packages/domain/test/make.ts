@@ -52,6 +52,8 @@ export const makeAllocation = (fields: Partial<BudgetAllocation> = {}): BudgetAl
   provider: "openai",
   model: "gpt-4o",
   task_type: "default",
+  service_tier: "standard",
+  price_scope: "",
   input_tokens: null,
   tokens_allocated: 1000,
   tokens_used: 0,

@@ -38,13 +38,13 @@ const reason = (kind: LimitAlertKind, severity: AlertSeverity, message: string):
 /**
  * What usage that was just booked makes known about a policy.
  * @param balance counts the usage already
- * @param unpriced_units the units of the usage that no price is known for
+ * @param unpriced what was booked without its price, in words; null where all of it has one
  */
 export function alertsAfterUsage(
   policy: BudgetPolicy,
   balance: Balance,
   record: UsageRecord,
-  unpriced_units: readonly string[],
+  unpriced: string | null,
 ): readonly AlertReason[] {
   if (!policy.enabled) return [];
   const reasons: AlertReason[] = [];
@@ -56,13 +56,12 @@ export function alertsAfterUsage(
     const asUsd = (amount: bigint) => `$${nanoToUsdText(amount)}`;
     const used = balance.used_cost_nano_usd;
     addThreshold(reasons, policy, used, policy.cost_limit_nano_usd, COST_FACTOR, asUsd);
-    if (unpriced_units.length > 0) {
+    if (unpriced !== null) {
       reasons.push(
         reason(
           "price_unknown",
           "error",
-          `Usage of ${record.provider}/${record.model} was booked without a cost for ${unpriced_units.join(", ")}: ` +
-            "no price is known.",
+          `Usage of ${record.provider}/${record.model} was booked ${unpriced}: no price is known.`,
         ),
       );
     }

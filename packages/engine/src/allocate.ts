@@ -14,13 +14,14 @@ import {
   type LearnedOutput,
   type Outcome,
   type PolicyWarning,
+  type PriceTerms,
   type RequestDimensions,
 } from "@budget/domain";
 import { overrideReason } from "./alerts.ts";
 import type { Batch } from "./batch.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Command, Preview, Target } from "./command.ts";
-import { estimateCost, priceOf } from "./hold-cost.ts";
+import { estimateCost, priceOf, termsOf } from "./hold-cost.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
 import { refuse } from "./refusals.ts";
 import { readRequestedTokens } from "./requested-tokens.ts";
@@ -36,6 +37,7 @@ export const MAX_HOLD_MS = 30 * 24 * HOUR_MS;
 interface ResolvedRequest {
   readonly budget_id: string;
   readonly dimensions: RequestDimensions;
+  readonly terms: PriceTerms;
   readonly target: Target;
   readonly hold: HoldRequest;
   readonly input_tokens: number | undefined;
@@ -98,7 +100,7 @@ export class AllocateCommand implements Command<Grant> {
       allocation,
       learned,
       warnings: decision.warnings,
-      alternatives: alternativesFor(batch.catalog, dimensions, hold.tokens, decision, batch.now_ms),
+      alternatives: alternativesFor(batch.catalog, allocation, hold.tokens, decision, batch.now_ms),
     });
   }
 }
@@ -125,7 +127,8 @@ export class CheckCommand implements Command<AllocationCheck> {
     const resolved = resolve(batch.catalog, this.#input, this.#learned, batch.now_ms);
     if (!resolved.ok) return resolved;
     const request = resolved.value;
-    const { hold, learned } = request;
+    const { hold, learned, dimensions, terms } = request;
+    const wanted = { ...dimensions, ...terms };
     const decision = decideAllocation(hold, batch.peek(request.target));
     return accepted({
       tokens_requested: hold.tokens,
@@ -133,7 +136,7 @@ export class CheckCommand implements Command<AllocationCheck> {
       cost_nano_usd: (decision.granted ? decision.hold : hold.holdFor(hold.tokens)).cost_nano_usd,
       learned,
       warnings: decision.granted ? decision.warnings : [],
-      alternatives: alternativesFor(batch.catalog, request.dimensions, hold.tokens, decision, batch.now_ms),
+      alternatives: alternativesFor(batch.catalog, wanted, hold.tokens, decision, batch.now_ms),
       refusal: decision.granted ? null : decision.refusal,
     });
   }
@@ -169,11 +172,13 @@ function resolve(
   const undecidable = whyUndecidable(catalog, budget_id, dimensions);
   if (undecidable !== null) return rejected(undecidable);
 
-  const price = priceOf(catalog, dimensions, now_ms);
+  const terms = termsOf(input);
+  const price = priceOf(catalog, { ...dimensions, ...terms }, now_ms);
   const { tokens, min_tokens, input_tokens, learned } = asked.value;
   return accepted({
     budget_id,
     dimensions,
+    terms,
     target: {
       policies: catalog.budgets.policiesCounting(budget_id, dimensions),
       context_id: input.context_id,
@@ -218,6 +223,7 @@ function newAllocation(
     budget_id: request.budget_id,
     context_id: input.context_id,
     ...request.dimensions,
+    ...request.terms,
     input_tokens: request.input_tokens ?? null,
     tokens_allocated: hold.tokens,
     tokens_used: 0,
@@ -235,7 +241,7 @@ function newAllocation(
 /** Cheaper models for the same tokens, where a policy has come to its action threshold or refuses. */
 export function alternativesFor(
   catalog: Catalog,
-  { provider, model }: Pick<RequestDimensions, "provider" | "model">,
+  { provider, model, service_tier, price_scope }: Pick<RequestDimensions, "provider" | "model"> & PriceTerms,
   asked_tokens: number,
   decision: Decision,
   now_ms: number,
@@ -245,7 +251,7 @@ export function alternativesFor(
   // The split is not known from a number of tokens alone; half and half ranks models well enough to name cheaper ones.
   const output_tokens = Math.floor(asked_tokens / 2);
   const tokens = { input_tokens: asked_tokens - output_tokens, output_tokens };
-  return catalog.prices.cheaperAlternatives(provider, model, tokens, now_ms);
+  return catalog.prices.cheaperAlternatives({ provider, model, service_tier, price_scope }, tokens, now_ms);
 }
 
 /** Raises an alert on each policy that critical priority passed. */

@@ -218,11 +218,11 @@ export class Batch {
   }
 
   /** Books a usage record to the policies that count it, to its hour, and to the alerts that it causes. */
-  addUsage(record: UsageRecord, target: Target, unpriced_units: readonly string[]): void {
+  addUsage(record: UsageRecord, target: Target, unpriced: string | null): void {
     const amount: Amount = { tokens: record.total_tokens, cost_nano_usd: record.total_cost_nano_usd };
     for (const { policy, balance, window } of this.counted(target)) {
       const used = addUsed(balance, amount);
-      const reasons = alertsAfterUsage(policy, used, record, unpriced_units);
+      const reasons = alertsAfterUsage(policy, used, record, unpriced);
       this.#setBalance(policy, target.context_id, this.#raise(policy, used, reasons, window.end_ms));
     }
     this.#usageRecords.push(record);

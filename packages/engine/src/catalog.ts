@@ -1,5 +1,11 @@
-import { createPriceBook, SHARED_TENANT_ID, type PriceBook, type ProviderPricing } from "@budget/domain";
-import { PriceRepository, readCatalogVersions, type Database, type Transaction } from "@budget/repositories";
+import { createPriceBook, SHARED_TENANT_ID, type PriceBook } from "@budget/domain";
+import {
+  ModelRepository,
+  PriceRepository,
+  readCatalogVersions,
+  type Database,
+  type Transaction,
+} from "@budget/repositories";
 import { BudgetTree } from "./budget-tree.ts";
 
 const NEVER_READ = -1;
@@ -11,7 +17,6 @@ const NEVER_READ = -1;
 export class Catalog {
   readonly tenant_id: string;
   readonly budgets: BudgetTree;
-  readonly #prices = new Map<string, ProviderPricing>();
   #priceBook: PriceBook = createPriceBook([]);
   #versions: ReadonlyMap<string, number> = new Map();
 
@@ -44,8 +49,8 @@ export class Catalog {
     if (outdated.length === 0) return;
     await this.budgets.refresh(database, transaction, versions.get(this.tenant_id));
     const prices = await new PriceRepository(database).changedSince(transaction, outdated);
-    for (const price of prices) this.#prices.set(price.pricing_id, price);
-    if (prices.length > 0) this.#priceBook = createPriceBook([...this.#prices.values()]);
+    const aliases = await new ModelRepository(database).aliasesChangedSince(transaction, outdated);
+    if (prices.length + aliases.length > 0) this.#priceBook = this.#priceBook.withChanges(prices, aliases);
     this.#versions = versions;
   }
 }

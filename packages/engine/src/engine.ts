@@ -12,6 +12,7 @@ import type {
   BudgetQuery,
   BudgetSummaryWire,
   BudgetUpdate,
+  CurrentPriceRequest,
   ExplainedDecision,
   Grant,
   Outcome,
@@ -22,6 +23,8 @@ import type {
   PriceMatch,
   PriceQuery,
   ProviderPricing,
+  UsageCost,
+  UsageQuantities,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -129,10 +132,26 @@ export interface TrackingManager {
   analytics(context: CommandContext, query: UsageAnalyticsQuery): Promise<readonly UsageAnalyticsRow[]>;
 }
 
+/** What a usage costs, and the price that makes the cost. */
+export interface PricedUsage {
+  readonly match: PriceMatch;
+  readonly cost: UsageCost;
+}
+
 export interface PriceManager {
   list(context: CommandContext, query: PriceQuery): Promise<Page<ProviderPricing>>;
-  /** The price in force now, and how its name was found. */
-  current(context: CommandContext, provider: string, model: string): Promise<Outcome<PriceMatch>>;
+  /** The price in force now, and how it was found. */
+  current(context: CommandContext, wanted: CurrentPriceRequest): Promise<Outcome<PriceMatch>>;
+  /**
+   * What a usage costs at the price in force at an instant, now if left out. `price_unit_unknown` where the price does
+   * not know a quantity.
+   */
+  cost(
+    context: CommandContext,
+    wanted: CurrentPriceRequest,
+    usage: UsageQuantities,
+    at_ms?: number,
+  ): Promise<Outcome<PricedUsage>>;
   /** Every price that a model had, oldest first. */
   history(
     context: CommandContext,

@@ -1,14 +1,18 @@
 import {
   accepted,
+  costOf,
   rejected,
+  validateUsage,
   type Outcome,
   type PriceMatch,
   type PriceQuery,
   type ProviderPricing,
 } from "@budget/domain";
 import { PriceRepository } from "@budget/repositories";
-import type { CommandContext, Page, PriceManager } from "./engine.ts";
+import type { CommandContext, Page, PriceManager, PricedUsage } from "./engine.ts";
+import { termsOf } from "./hold-cost.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
+import { invalid } from "./requests.ts";
 
 export function createPriceManager(runner: LedgerRunner): PriceManager {
   const { database, clock } = runner;
@@ -25,9 +29,29 @@ export function createPriceManager(runner: LedgerRunner): PriceManager {
       return prices.list(context.tenant_id, query);
     },
 
-    async current(context, provider, model): Promise<Outcome<PriceMatch>> {
-      const match = (await book(context.tenant_id)).find(provider, model, clock.now());
+    async current(context, wanted): Promise<Outcome<PriceMatch>> {
+      const { provider, model } = wanted;
+      const match = (await book(context.tenant_id)).find(
+        { provider, model, ...termsOf(wanted) },
+        clock.now(),
+      );
       return match === undefined ? unknownPrice(provider, model) : accepted(match);
+    },
+
+    async cost(context, wanted, usage, at_ms): Promise<Outcome<PricedUsage>> {
+      const { provider, model } = wanted;
+      const terms = termsOf(wanted);
+      const match = (await book(context.tenant_id)).find({ provider, model, ...terms }, at_ms ?? clock.now());
+      if (match === undefined) return unknownPrice(provider, model);
+      const [problem] = validateUsage(usage);
+      if (problem !== undefined) return invalid(`/usage/${problem.field}`, problem.detail);
+      const cost = costOf(usage, match.price);
+      if (cost.ok) return accepted({ match, cost });
+      return rejected({
+        code: "price_unit_unknown",
+        field: "/usage",
+        detail: `The price of ${provider}/${model} does not know ${cost.units.join(", ")}.`,
+      });
     },
 
     async history(context, provider, model): Promise<Outcome<readonly ProviderPricing[]>> {

@@ -13,6 +13,8 @@ import {
   type Amount,
   type BudgetAllocation,
   type Outcome,
+  type PriceMatch,
+  type PriceTerms,
   type ProviderPricing,
   type RequestDimensions,
   type UsageQuantities,
@@ -25,11 +27,11 @@ import type { Catalog } from "./catalog.ts";
 import type { Command, Preview, Target } from "./command.ts";
 import type { UsageInput } from "./engine.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
-import { priceOf } from "./hold-cost.ts";
+import { isTooLow, priceOfUsage, termsOf } from "./hold-cost.ts";
 import { DEFAULT_TASK_TYPE, invalid, notFound } from "./requests.ts";
 
 /** Whom a usage is charged to, and what it was. */
-interface Charge extends RequestDimensions {
+interface Charge extends RequestDimensions, PriceTerms {
   readonly provider: string;
   readonly model: string;
   readonly budget_id: string;
@@ -76,8 +78,8 @@ export class RecordUsageCommand implements Command<UsageRecord> {
     if (!charge.ok) return charge;
     const quantities = quantitiesOf(input);
     if (!quantities.ok) return quantities;
-    const price = priceOf(batch.catalog, charge.value, batch.now_ms);
-    const priced = bookableCost(quantities.value, price);
+    const match = priceOfUsage(batch.catalog, charge.value, batch.now_ms);
+    const priced = bookableCost(quantities.value, match);
     if (priced.cost.total_cost_nano_usd > MAX_COST_NANO_USD) return TOO_DEAR;
 
     // From here on the usage is booked and everything must succeed.
@@ -90,12 +92,13 @@ export class RecordUsageCommand implements Command<UsageRecord> {
       charge.value,
       quantities.value,
       priced.cost,
-      price,
+      match?.price,
       held,
     );
     this.#observation = observe(record, allocation, input.final ?? false);
     if (allocation !== undefined) settle(batch, allocation, record, input.final ?? false);
-    batch.addUsage(record, target, priced.unpriced_units);
+    const unpriced = unpricedOf(record, priced.unpriced_units, match);
+    batch.addUsage(record, target, unpriced);
     return accepted(record);
   }
 }
@@ -161,7 +164,12 @@ function chargeOf(
   const task_type = input.task_type ?? allocation?.task_type ?? DEFAULT_TASK_TYPE;
   const sameModel = provider === allocation?.provider && matchesModel(allocation.model, model);
   const tier = input.tier ?? (sameModel ? allocation.tier : tierOf({ model, component, provider }));
-  return accepted({ budget_id, context_id, component, provider, model, task_type, tier });
+  const terms = termsOf({
+    ...(allocation === undefined ? {} : termsOf(allocation)),
+    ...(input.service_tier === undefined ? {} : { service_tier: input.service_tier }),
+    ...(input.price_scope === undefined ? {} : { price_scope: input.price_scope }),
+  });
+  return accepted({ budget_id, context_id, component, provider, model, task_type, tier, ...terms });
 }
 
 const required = (field: string): Outcome<never> =>
@@ -266,23 +274,40 @@ const NO_COST: BookableCost = {
  */
 function bookableCost(
   usage: UsageQuantities,
-  price: ProviderPricing | undefined,
+  match: PriceMatch | undefined,
 ): {
   readonly cost: BookableCost;
   /** What the price does not know; booked as quantities, without a cost. */
   readonly unpriced_units: readonly string[];
 } {
-  if (price === undefined)
+  if (match === undefined)
     return { cost: NO_COST, unpriced_units: Object.keys(usage).filter((unit) => usage[unit] !== 0) };
   const unpriced_units: string[] = [];
   for (let known = usage; ;) {
-    const outcome = costOf(known, price);
-    if (outcome.ok) return { cost: outcome, unpriced_units };
+    const outcome = costOf(known, match.price);
+    if (outcome.ok) return { cost: markedBy(match, outcome), unpriced_units };
     // Without a part that has no price, the whole that it was part of may be found to have none either.
     const { units } = outcome;
     unpriced_units.push(...units);
     known = Object.fromEntries(Object.entries(known).filter(([unit]) => !units.includes(unit)));
   }
+}
+
+/** A cost at a price that is for other terms is an estimate. */
+function markedBy({ stands_in }: PriceMatch, cost: BookableCost): BookableCost {
+  if (stands_in.length === 0) return cost;
+  return { ...cost, components: cost.components.map((component) => ({ ...component, estimated: true })) };
+}
+
+/** What nobody knows the price of, in words for an alert; null where all of it is known, or estimated high enough. */
+function unpricedOf(
+  { service_tier, price_scope }: PriceTerms,
+  units: readonly string[],
+  match: PriceMatch | undefined,
+): string | null {
+  if (units.length > 0) return `without a cost for ${units.join(", ")}`;
+  if (match === undefined || !isTooLow(match, { service_tier, price_scope })) return null;
+  return `at the standard price instead of that of the service tier ${service_tier}`;
 }
 
 function settle(batch: Batch, allocation: BudgetAllocation, record: UsageRecord, final: boolean): void {

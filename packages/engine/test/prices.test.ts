@@ -9,7 +9,9 @@ onEveryDatabase("prices", (open) => {
     expect((await prices.list(CONTEXT, { model: "small" })).items.map(({ source }) => source)).to.deep.equal([
       "test",
     ]);
-    const { price, matched_by } = value(await prices.current(CONTEXT, "ACME", " Small "));
+    const { price, matched_by } = value(
+      await prices.current(CONTEXT, { provider: "ACME", model: " Small " }),
+    );
     expect([price.model, matched_by]).to.deep.equal(["small", "exact"]);
     expect(value(await prices.history(CONTEXT, "acme", "large"))).to.have.length(1);
   });
@@ -17,14 +19,16 @@ onEveryDatabase("prices", (open) => {
   it("of a dated name are those of its undated one", async () => {
     const test = await open();
     const { price, matched_by } = value(
-      await test.engine.prices.current(CONTEXT, "acme", "small-2026-08-01"),
+      await test.engine.prices.current(CONTEXT, { provider: "acme", model: "small-2026-08-01" }),
     );
     expect([price.model, matched_by]).to.deep.equal(["small", "family"]);
   });
 
   it("that nobody knows are said to be unknown", async () => {
     const test = await open();
-    expect(code(await test.engine.prices.current(CONTEXT, "acme", "huge"))).to.equal("price_not_found");
+    expect(code(await test.engine.prices.current(CONTEXT, { provider: "acme", model: "huge" }))).to.equal(
+      "price_not_found",
+    );
     expect(code(await test.engine.prices.history(CONTEXT, "acme", "huge"))).to.equal("price_not_found");
   });
 });

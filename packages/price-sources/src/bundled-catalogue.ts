@@ -3,6 +3,7 @@ import {
   familyOf,
   identifyModel,
   isMovingAlias,
+  modelKey,
   isUsageUnit,
   normaliseName,
   parseDecimal,
@@ -10,6 +11,7 @@ import {
   type JsonValue,
   type ModelAlias,
   type ModelCapabilities,
+  type ModelIdentity,
   type PriceComponent,
   type PriceDraft,
   type PriceObservation,
@@ -93,6 +95,9 @@ function exactNames(model: ModelInfo, { models }: Provider): ReadonlySet<string>
   );
   return new Set([model.id, ...own].map(normaliseName));
 }
+
+/** Two names with the same place have one price at any instant. */
+const placeOf = (identity: ModelIdentity): string => `${modelKey(identity)}\n${identity.scope}`;
 
 /** Whether a name is one that the seller moves from model to model, and that this model has for now. */
 const isAliasOf = (model: ModelInfo, name: string): boolean =>
@@ -248,7 +253,7 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
       for (const name of exactNames(model, seller)) {
         if (isAliasOf(model, name)) continue;
         const identity = identifyModel(provider.id, name);
-        const place = `${identity.model}\n${identity.scope}`;
+        const place = placeOf(identity);
         const owner = taken.get(place);
         if (owner === undefined) {
           taken.set(place, model.id);
@@ -266,11 +271,13 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
       if (minimum !== undefined) report("minimum_not_priced", `${minimum} seconds for each request`);
       offer(model, provider, readModel(model, report), source);
     }
-    const own = new Set([...taken.keys()].map((place) => place.split("\n")[0]));
+    const own = new Set(taken.keys());
+    const isOwn = (name: string | undefined): boolean =>
+      name !== undefined && own.has(placeOf(identifyModel(provider.id, name)));
     for (const lender of lendersOf(provider, providers)) {
       for (const model of lender.models) {
-        const names = [...exactNames(model, lender)].map((name) => identifyModel(provider.id, name).model);
-        const rival = names.find((name) => own.has(name) || own.has(familyOf(name) ?? ""));
+        const names = [...exactNames(model, lender)];
+        const rival = names.find((name) => isOwn(name) || isOwn(familyOf(name)));
         if (rival === undefined) {
           // What is wrong with a borrowed model is said once, at the provider that it belongs to.
           offer(

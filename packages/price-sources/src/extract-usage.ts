@@ -1,4 +1,11 @@
-import { isUsageUnit, quantityOf, validateUsage, type UsageQuantities, type UsageUnit } from "@budget/domain";
+import {
+  isUsageUnit,
+  quantityOf,
+  validateUsage,
+  type ServiceTier,
+  type UsageQuantities,
+  type UsageUnit,
+} from "@budget/domain";
 import { extractUsage, findProvider, type Provider } from "@pydantic/genai-prices";
 
 /** A provider's answer to a call. */
@@ -18,6 +25,8 @@ export type ExtractedUsage =
       readonly model: string | null;
       /** Without problems, see `validateUsage`. */
       readonly usage: UsageQuantities;
+      /** How the provider served the call; null where the body does not say it. */
+      readonly service_tier: ServiceTier | null;
     }
   | { readonly ok: false; readonly code: "usage_unreadable"; readonly detail: string };
 
@@ -53,10 +62,40 @@ function withTotals(quantities: Readonly<Record<string, number | undefined>>): U
   return usage;
 }
 
+/** Providers' own words; OpenAI answers `default` for the standard tier. */
+const SERVICE_TIER_WORDS: Readonly<Record<string, ServiceTier>> = {
+  default: "standard",
+  standard: "standard",
+  on_demand: "standard",
+  flex: "flex",
+  priority: "priority",
+  batch: "batch",
+  fast: "fast",
+};
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+
+/** OpenAI and Groq name the tier beside the usage, Anthropic within it, as tier or as speed. */
+function serviceTierOf(body: unknown): ServiceTier | null {
+  const usage = memberOf(body, "usage");
+  const named = [memberOf(usage, "speed"), memberOf(usage, "service_tier"), memberOf(body, "service_tier")];
+  const words = named.flatMap((word) => {
+    const tier = typeof word === "string" ? SERVICE_TIER_WORDS[word.toLowerCase()] : undefined;
+    return tier ?? [];
+  });
+  return words.find((word) => word !== "standard") ?? words[0] ?? null;
+}
+
 function readAs(provider: Provider, body: unknown, flavor: string): ExtractedUsage {
   try {
     const extracted = extractUsage(provider, body, flavor);
-    return { ok: true, model: extracted.model, usage: withTotals(extracted.usage) };
+    return {
+      ok: true,
+      model: extracted.model,
+      usage: withTotals(extracted.usage),
+      service_tier: serviceTierOf(body),
+    };
   } catch (error) {
     return unreadable(messageOf(error));
   }

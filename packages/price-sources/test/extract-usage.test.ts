@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { costOf, createPriceBook, SHARED_TENANT_ID, validateUsage } from "@budget/domain";
+import { STANDARD_TERMS, costOf, createPriceBook, SHARED_TENANT_ID, validateUsage } from "@budget/domain";
 import { extractUsageFromResponse, readBundledCatalogue } from "../src/index.ts";
 
 interface Case {
@@ -218,7 +218,7 @@ describe("usage of a response", () => {
         response_body: body,
         ...(api_flavor === undefined ? {} : { api_flavor }),
       });
-      expect(read).to.deep.equal({ ok: true, model, usage });
+      expect(read).to.deep.include({ ok: true, model, usage });
       expect(validateUsage(usage)).to.deep.equal([]);
     });
   }
@@ -235,6 +235,38 @@ describe("usage of a response", () => {
     expect(read.ok && read.usage).to.deep.equal({ input_tokens: 3, cache_read_tokens: 2, output_tokens: 4 });
   });
 
+  const TIERS: readonly [what: string, body: Record<string, unknown>, service_tier: string | null][] = [
+    ["OpenAI's default", { service_tier: "default" }, "standard"],
+    ["OpenAI's flex", { service_tier: "flex" }, "flex"],
+    ["OpenAI's priority", { service_tier: "priority" }, "priority"],
+    ["an unknown word", { service_tier: "scale" }, null],
+    ["no word", {}, null],
+  ];
+  for (const [what, more, service_tier] of TIERS) {
+    it(`says how the call was served: ${what}`, () => {
+      const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
+      const body = { object: "chat.completion", model: "gpt-4o", usage, ...more };
+      const read = extractUsageFromResponse({ provider: "openai", response_body: body });
+      expect(read.ok && read.service_tier).to.equal(service_tier);
+    });
+  }
+
+  it("says how the call was served: Anthropic's batch, and its fast mode", () => {
+    const served = (more: Record<string, unknown>) =>
+      extractUsageFromResponse({
+        provider: "anthropic",
+        response_body: {
+          type: "message",
+          model: "claude-opus-4-8",
+          usage: { input_tokens: 3, output_tokens: 4, ...more },
+        },
+      });
+    const tierOf = (read: ReturnType<typeof served>) => read.ok && read.service_tier;
+    expect(tierOf(served({ service_tier: "batch" }))).to.equal("batch");
+    expect(tierOf(served({ service_tier: "standard", speed: "fast" }))).to.equal("fast");
+    expect(tierOf(served({ service_tier: "standard", speed: "standard" }))).to.equal("standard");
+  });
+
   it("can be priced: Anthropic's, to the nano-dollar", async () => {
     const { drafts } = await readBundledCatalogue();
     const book = createPriceBook(
@@ -248,7 +280,10 @@ describe("usage of a response", () => {
     );
     const read = extractUsageFromResponse({ provider: "anthropic", response_body: ANTHROPIC_BODY });
     if (!read.ok) throw new Error(read.detail);
-    const match = book.find("anthropic", read.model!, Date.parse("2026-11-23T12:00:00Z"))!;
+    const match = book.find(
+      { provider: "anthropic", model: read.model!, ...STANDARD_TERMS },
+      Date.parse("2026-11-23T12:00:00Z"),
+    )!;
     const cost = costOf(read.usage, match.price);
     // 12 × 3,000 + 200 × 3,750 + 100 × 6,000 + 2000 × 300; 45 × 15,000; 2 × 10,000,000
     expect(cost).to.deep.include({

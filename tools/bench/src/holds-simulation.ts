@@ -1,5 +1,6 @@
 import {
   NOTHING,
+  STANDARD_TERMS,
   addHeld,
   addUsed,
   bookOnAllocation,
@@ -77,7 +78,13 @@ const PAUSE_MS = 1000;
 const RETRY_MS = 5000;
 /** Agents begin one after the other. */
 const START_SPREAD_MS = 10_000;
-const ACCOUNT = { provider: "openai", model: "gpt-4o", component: "simulation", task_type: "chat" };
+const ACCOUNT = {
+  provider: "openai",
+  model: "gpt-4o",
+  component: "simulation",
+  task_type: "chat",
+  ...STANDARD_TERMS,
+};
 const KIND = { tenant_id: DEFAULT_TENANT_ID, ...ACCOUNT };
 /** Makes the calls before a budget's first others than its own. */
 const SEED_BEFORE = 0x5eed;

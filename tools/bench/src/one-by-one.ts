@@ -59,6 +59,8 @@ export function allocatingOneByOne(
               provider: "openai",
               model: "gpt-4o",
               task_type: "default",
+              service_tier: "standard",
+              price_scope: "",
               input_tokens: null,
               tokens_allocated: held.tokens,
               tokens_used: 0,

@@ -1,4 +1,11 @@
-import type { Allocation, AllocationCreate, Grant, Quantile, TokenRange } from "@budget/client-js";
+import type {
+  Allocation,
+  AllocationCreate,
+  Grant,
+  Quantile,
+  ServiceTier,
+  TokenRange,
+} from "@budget/client-js";
 import { Option, type Command } from "commander";
 import { EXIT, UsageError } from "../exit-codes.ts";
 import { wholeNumber, wholeNumberOrRange } from "../options.ts";
@@ -17,6 +24,8 @@ interface RequestOptions {
   readonly model?: string;
   readonly budget?: string;
   readonly taskType?: string;
+  readonly serviceTier?: ServiceTier;
+  readonly scope?: string;
   readonly priority?: number;
   readonly expires?: string;
 }
@@ -65,6 +74,8 @@ const withRequest = (command: Command): Command =>
     .option("--model <name>", "model to be called")
     .option("--budget <budget>", "id or name; the default budget if left out")
     .option("--task-type <name>", "kind of work")
+    .option("--service-tier <tier>", "standard, batch, flex, priority or fast")
+    .option("--scope <scope>", "region or commitment, such as us or us-east-1")
     .option("--priority <n>", "1 low, 5 normal, 8 high, 10 critical", wholeNumber)
     .option("--expires <time>", "when the hold ends by itself; in an hour if left out");
 
@@ -86,6 +97,8 @@ async function readRequest(
       model: options.model,
       budget_id,
       task_type: options.taskType,
+      service_tier: options.serviceTier,
+      price_scope: options.scope,
       priority: options.priority,
       expiration_time: options.expires,
     }),

@@ -1,13 +1,6 @@
-import type { CurrentPrice, Price } from "@budget/client-js";
-import {
-  costOf,
-  femtoToUsdText,
-  isUsageUnit,
-  nanoToUsdJson,
-  nanoToUsdText,
-  parseUsdToFemto,
-} from "@budget/domain";
-import type { Command } from "commander";
+import type { CurrentPrice, Price, ServiceTier } from "@budget/client-js";
+import { SERVICE_TIERS } from "@budget/domain";
+import { Option, type Command } from "commander";
 import { wholeNumber } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
@@ -21,10 +14,22 @@ const perMillion = (cost: number | null): string =>
 const span = ({ effective_date, end_date }: Price): string =>
   `${effective_date.startsWith("1970") ? "always" : effective_date.slice(0, 10)} to ${end_date?.slice(0, 10) ?? "now"}`;
 
+const FOUND_BY: Readonly<Record<CurrentPrice["matched_by"], string>> = {
+  exact: "its exact name",
+  alias: "the model that its name means now",
+  family: "its undated name",
+};
+
+const inWords = (term: CurrentPrice["stands_in"][number]): string =>
+  term === "price_scope" ? "region or commitment" : "service tier";
+
 function showPrice(price: CurrentPrice): string {
   const fields = toFields({
     model: `${price.provider}/${price.model}`,
-    "found by": price.matched_by === "exact" ? "its exact name" : "its undated name",
+    "found by": FOUND_BY[price.matched_by],
+    ...(price.stands_in.length === 0
+      ? {}
+      : { "stands in for": "another " + price.stands_in.map(inWords).join(" and ") }),
     source: price.source,
     verified: price.verified,
     "in force from": price.effective_date.startsWith("1970") ? "always" : price.effective_date,
@@ -38,11 +43,30 @@ function showPrice(price: CurrentPrice): string {
   return `${fields}\n\n${toTable(["unit", "per unit", "per million", "only"], rows)}`;
 }
 
-interface CostOptions {
+interface TermOptions {
+  readonly serviceTier?: ServiceTier;
+  readonly scope?: string;
+}
+
+interface CostOptions extends TermOptions {
   readonly input: number;
   readonly output: number;
   readonly cached?: number;
+  readonly at?: string;
 }
+
+const withTerms = (command: Command): Command =>
+  command
+    .addOption(
+      new Option("--service-tier <tier>", "how the provider serves the call").choices([...SERVICE_TIERS]),
+    )
+    .option("--scope <scope>", "region or commitment, such as us or us-east-1");
+
+const wantedPrice = (provider: string, model: string, { serviceTier, scope }: TermOptions) => ({
+  provider,
+  model,
+  ...given({ service_tier: serviceTier, price_scope: scope }),
+});
 
 export function addPriceCommands(program: Command, world: World): void {
   const prices = program.command("prices").description("what models cost");
@@ -73,14 +97,15 @@ export function addPriceCommands(program: Command, world: World): void {
       },
     );
 
-  prices
-    .command("current <provider> <model>")
-    .description("show the price of a model that is in force now")
-    .action(async (provider: string, model: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
-      const price = await client.prices.current(provider, model);
-      show(price, showPrice(price));
-    });
+  withTerms(
+    prices
+      .command("current <provider> <model>")
+      .description("show the price of a model that is in force now"),
+  ).action(async (provider: string, model: string, options: TermOptions, command: Command) => {
+    const { client, show } = openSession(command, world);
+    const price = await client.prices.current(wantedPrice(provider, model, options));
+    show(price, showPrice(price));
+  });
 
   prices
     .command("history <provider> <model>")
@@ -97,41 +122,32 @@ export function addPriceCommands(program: Command, world: World): void {
       show(history, toTable(["in force", "input", "output", "source"], rows));
     });
 
-  program
-    .command("calc-cost <provider> <model>")
-    .description("work out what a call would cost, to the nano-dollar")
-    .option("--input <n>", "all input tokens, cached ones included", wholeNumber, 0)
-    .option("--output <n>", "all output tokens", wholeNumber, 0)
-    .option("--cached <n>", "input tokens that are read from a cache", wholeNumber)
-    .action(async (provider: string, model: string, options: CostOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
-      const price = await client.prices.current(provider, model);
-      const usage = {
+  withTerms(
+    program
+      .command("calc-cost <provider> <model>")
+      .description("work out what a call would cost, to the nano-dollar")
+      .option("--input <n>", "all input tokens, cached ones included", wholeNumber, 0)
+      .option("--output <n>", "all output tokens", wholeNumber, 0)
+      .option("--cached <n>", "input tokens that are read from a cache", wholeNumber)
+      .option("--at <time>", "at the price that is in force then"),
+  ).action(async (provider: string, model: string, options: CostOptions, command: Command) => {
+    const { client, show } = openSession(command, world);
+    const cost = await client.prices.cost({
+      ...wantedPrice(provider, model, options),
+      usage: {
         input_tokens: options.input,
         output_tokens: options.output,
         ...given({ cache_read_tokens: options.cached }),
-      };
-      const components = price.components.flatMap(({ unit, cost_per_unit, above_input_tokens }) =>
-        isUsageUnit(unit)
-          ? [{ unit, amount_femto_usd: parseUsdToFemto(cost_per_unit), above_input_tokens }]
-          : [],
-      );
-      const cost = costOf(usage, { components });
-      if (!cost.ok) throw new Error(`${provider}/${model} has no price for ${cost.units.join(", ")}.`);
-      const rows = cost.components.map(({ unit, quantity, amount_femto_usd, cost_nano_usd }) => [
-        unit,
-        quantity,
-        `$${femtoToUsdText(amount_femto_usd)}`,
-        `$${nanoToUsdText(cost_nano_usd)}`,
-      ]);
-      const total = `total $${nanoToUsdText(cost.total_cost_nano_usd)}`;
-      const value = {
-        provider,
-        model,
-        usage,
-        total_cost: nanoToUsdJson(cost.total_cost_nano_usd),
-        source: price.source,
-      };
-      show(value, `${toTable(["unit", "quantity", "per unit", "cost"], rows)}\n\n${total}`);
+      },
+      ...given({ at: options.at }),
     });
+    const rows = cost.cost_components.map(({ unit, quantity, cost_per_unit, cost: part, estimated }) => [
+      unit,
+      quantity,
+      usd(cost_per_unit),
+      usd(part) + (estimated ? " (estimated)" : ""),
+    ]);
+    const total = `total ${usd(cost.total_cost)}`;
+    show(cost, `${toTable(["unit", "quantity", "per unit", "cost"], rows)}\n\n${total}`);
+  });
 }

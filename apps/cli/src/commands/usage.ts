@@ -1,4 +1,4 @@
-import type { Period, UsageRecord } from "@budget/client-js";
+import type { Period, ServiceTier, UsageRecord } from "@budget/client-js";
 import { PERIODS } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
@@ -15,6 +15,8 @@ interface RecordOptions {
   readonly provider?: string;
   readonly model?: string;
   readonly taskType?: string;
+  readonly serviceTier?: ServiceTier;
+  readonly scope?: string;
   readonly input?: number;
   readonly output?: number;
   readonly response?: string;
@@ -101,6 +103,8 @@ export function addUsageCommands(program: Command, world: World): void {
     .option("--provider <name>", "provider of the model")
     .option("--model <name>", "model that answered")
     .option("--task-type <name>", "kind of work")
+    .option("--service-tier <tier>", "standard, batch, flex, priority or fast; the allocation's if left out")
+    .option("--scope <scope>", "region or commitment; the allocation's if left out")
     .option("--input <n>", "all input tokens, cached ones included", wholeNumber)
     .option("--output <n>", "all output tokens, reasoning included", wholeNumber)
     .option(
@@ -118,6 +122,8 @@ export function addUsageCommands(program: Command, world: World): void {
         provider,
         model,
         taskType,
+        serviceTier,
+        scope,
         input,
         output,
         response,
@@ -132,6 +138,8 @@ export function addUsageCommands(program: Command, world: World): void {
         provider,
         model,
         task_type: taskType,
+        service_tier: serviceTier,
+        price_scope: scope,
         input_tokens: input,
         output_tokens: output,
         response: response === undefined ? undefined : await readResponse(response, world),

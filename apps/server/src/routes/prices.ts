@@ -1,10 +1,14 @@
 import {
+  CostRequestSchema,
+  CostSchema,
   CurrentPriceRequestSchema,
   CurrentPriceSchema,
   PageQuerySchema,
   PriceQuerySchema,
   PriceSchema,
   listOf,
+  toCostWire,
+  toCurrentPriceWire,
   toProviderPricingWire,
 } from "@budget/domain";
 import { Type } from "typebox";
@@ -43,11 +47,36 @@ export const priceRoutes = [
       schema: CurrentPriceSchema,
     },
     problems: ["invalid_value", "price_not_found"],
-    async handle({ context, body: { provider, model } }, services) {
-      const outcome = await services.engine.prices.current(context, provider, model);
-      return answerTo(outcome, services, ({ price, matched_by }) => ({
+    async handle({ context, body }, services) {
+      const outcome = await services.engine.prices.current(context, body);
+      return answerTo(outcome, services, (match) => ({ status: 200, body: toCurrentPriceWire(match) }));
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/prices/cost",
+    operation_id: "calculateCost",
+    tag: "prices",
+    summary: "Work out what a usage costs, to the nano-dollar",
+    description: "Books nothing. A quantity that the price does not know is refused, never counted as free.",
+    body: CostRequestSchema,
+    body_example: {
+      provider: "openai",
+      model: "gpt-4o",
+      usage: { input_tokens: 1000, cache_read_tokens: 400, output_tokens: 200 },
+    },
+    success: {
+      status: 200,
+      description: "The cost, its parts, and the price that makes them",
+      schema: CostSchema,
+    },
+    problems: ["invalid_value", "price_not_found", "price_unit_unknown"],
+    async handle({ context, body: { usage, at, ...wanted } }, services) {
+      const at_ms = at === undefined ? undefined : Date.parse(at);
+      const outcome = await services.engine.prices.cost(context, wanted, usage, at_ms);
+      return answerTo(outcome, services, ({ cost, match }) => ({
         status: 200,
-        body: { ...toProviderPricingWire(price), matched_by },
+        body: { ...toCostWire(cost), price: toCurrentPriceWire(match) },
       }));
     },
   }),

@@ -1,5 +1,12 @@
 import { Type, type TSchema } from "typebox";
-import { ALERT_SEVERITIES, PERIODS, POLICY_TYPES, POLICY_TYPE_WORDS, TIERS } from "../enums.ts";
+import {
+  ALERT_SEVERITIES,
+  PERIODS,
+  POLICY_TYPES,
+  POLICY_TYPE_WORDS,
+  SERVICE_TIERS,
+  TIERS,
+} from "../enums.ts";
 
 /**
  * The building blocks of the wire shapes. The keyword `transform` is read by ajv-keywords at the edge: it trims and
@@ -71,6 +78,15 @@ export const Dimension = (description: string) =>
 export const Label = (description: string, maxLength = 200) =>
   Type.String({ minLength: 1, maxLength, pattern: STORABLE, description });
 
+/** Text in lower case that may be empty. */
+export const PriceScope = Type.String({
+  maxLength: 200,
+  pattern: STORABLE,
+  transform: ["trim", "toLowerCase"],
+  description:
+    "The region or commitment that the price depends on, such as `us` or `us-east-1`; empty for the general price",
+});
+
 /** Text that may be empty. */
 export const Prose = (description: string, maxLength: number) =>
   Type.String({ maxLength, pattern: STORABLE, description });
@@ -86,6 +102,10 @@ export const PolicyTypeInput = Type.Enum([...POLICY_TYPE_WORDS], {
 });
 export const PeriodWord = word(PERIODS, "The span that the limit counts over");
 export const TierWord = word(TIERS, "The weight class of the model");
+export const ServiceTierWord = word(
+  SERVICE_TIERS,
+  "How the provider serves the call; `standard` if left out",
+);
 export const SeverityWord = word(ALERT_SEVERITIES, "How serious it is");
 
 export const ContextId = Label("The session, task or conversation that the call belongs to");

@@ -1,7 +1,17 @@
 import { Type, type Static } from "typebox";
-import { PRICE_TYPES } from "../enums.ts";
-import { SERVICE_TIERS } from "../price.ts";
-import { Dimension, PageQuery, Time, Usd, Uuid, closed, nullable } from "./common.ts";
+import { PRICE_TYPES, SERVICE_TIERS } from "../enums.ts";
+import {
+  Dimension,
+  PageQuery,
+  PriceScope,
+  ServiceTierWord,
+  Time,
+  Usd,
+  Uuid,
+  closed,
+  nullable,
+} from "./common.ts";
+import { CostComponentSchema, quantities } from "./usage.ts";
 
 const perUnit = (unit: string) => nullable(Usd(`Price of one ${unit}; null where it has none`));
 
@@ -57,16 +67,51 @@ export const PriceQuerySchema = Type.Object(
 export type PriceQuery = Static<typeof PriceQuerySchema>;
 
 export const CurrentPriceRequestSchema = Type.Object(
-  { provider: Dimension("Provider of the model"), model: Dimension("The model") },
+  {
+    provider: Dimension("Provider of the model"),
+    model: Dimension("The model"),
+    service_tier: Type.Optional(ServiceTierWord),
+    price_scope: Type.Optional(PriceScope),
+  },
   closed,
 );
 export type CurrentPriceRequest = Static<typeof CurrentPriceRequestSchema>;
 
+const foundBy = {
+  matched_by: Type.Enum(["exact", "alias", "family"], {
+    description:
+      "`alias`: the name is moved from model to model, and this is what it means now; `family`: a dated name without a " +
+      "price of its own has that of its undated name",
+  }),
+  stands_in: Type.Array(Type.Enum(["price_scope", "service_tier"]), {
+    description: "In what the price is for something else than was asked for, so that costs are estimates",
+  }),
+};
+
 /** The price in force, and how the name that was asked for led to it. */
 export const CurrentPriceSchema = Type.Object({
   ...PriceSchema.properties,
-  matched_by: Type.Enum(["exact", "family"], {
-    description: "`family`: a dated name without a price of its own has that of its undated name",
-  }),
+  ...foundBy,
 });
 export type CurrentPriceWire = Static<typeof CurrentPriceSchema>;
+
+export const CostRequestSchema = Type.Object(
+  {
+    ...CurrentPriceRequestSchema.properties,
+    usage: quantities,
+    at: Type.Optional(Time("At the price that is in force then; now if left out")),
+  },
+  closed,
+);
+export type CostRequest = Static<typeof CostRequestSchema>;
+
+/** What a usage costs: its parts, which add up to the total exactly, and the price that makes them. */
+export const CostSchema = Type.Object({
+  input_cost: Usd("Cost of the input"),
+  output_cost: Usd("Cost of the output"),
+  other_cost: Usd("Fees that are neither"),
+  total_cost: Usd("The three together"),
+  cost_components: Type.Array(CostComponentSchema),
+  price: CurrentPriceSchema,
+});
+export type CostWire = Static<typeof CostSchema>;

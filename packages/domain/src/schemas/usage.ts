@@ -7,6 +7,8 @@ import {
   MetadataSchema,
   PageQuery,
   PeriodWord,
+  PriceScope,
+  ServiceTierWord,
   TierWord,
   Time,
   TokenSum,
@@ -17,7 +19,7 @@ import {
   nullable,
 } from "./common.ts";
 
-const quantities = Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: MAX_TOKENS }), {
+export const quantities = Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: MAX_TOKENS }), {
   description: "Quantities by unit, such as `cache_read_tokens`, `output_reasoning_tokens` or `requests`",
 });
 
@@ -39,6 +41,8 @@ export const UsageRecordSchema = Type.Object({
   provider: Type.String(),
   model: Type.String(),
   task_type: Type.String(),
+  service_tier: ServiceTierWord,
+  price_scope: PriceScope,
   input_tokens: Tokens("All input, cache reads and writes and audio included"),
   output_tokens: Tokens("All output, reasoning included"),
   total_tokens: Type.Integer({ minimum: 0 }),
@@ -74,6 +78,8 @@ export const UsageCreateSchema = Type.Object(
     provider: Type.Optional(Dimension("Provider of the model")),
     model: Type.Optional(Dimension("Model that answered")),
     task_type: Type.Optional(Dimension("Kind of work")),
+    service_tier: Type.Optional(ServiceTierWord),
+    price_scope: Type.Optional(PriceScope),
     input_tokens: Type.Optional(Tokens("All input tokens, cached ones included")),
     output_tokens: Type.Optional(Tokens("All output tokens, reasoning included")),
     usage: Type.Optional(quantities),

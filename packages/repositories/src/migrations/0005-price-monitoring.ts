@@ -11,6 +11,14 @@ export async function up(knex: Knex): Promise<void> {
     table.text("evidence").notNullable().defaultTo("[]");
   });
 
+  // What a call was served by, where its price depends on it.
+  for (const name of ["allocations", "usage_records"]) {
+    await knex.schema.alterTable(name, (table) => {
+      table.text("service_tier").notNullable().defaultTo("standard");
+      table.text("price_scope").notNullable().defaultTo("");
+    });
+  }
+
   // Alerts about prices belong to no budget.
   await knex.schema.alterTable("alerts", (table) => table.setNullable("budget_id"));
 
@@ -82,6 +90,9 @@ export async function down(knex: Knex): Promise<void> {
     "price_sources",
   ]) {
     await knex.schema.dropTable(table);
+  }
+  for (const name of ["allocations", "usage_records"]) {
+    await knex.schema.alterTable(name, (table) => table.dropColumns("service_tier", "price_scope"));
   }
   await knex("alerts").whereNull("budget_id").delete();
   await knex.schema.alterTable("alerts", (table) => table.dropNullable("budget_id"));
