@@ -14,6 +14,7 @@ import {
   parseJson,
   readAmount,
   readingOf,
+  startOfDay,
   type JsonObject,
 } from "./reading.ts";
 
@@ -26,8 +27,6 @@ const UNITS: Readonly<Record<string, UsageUnit>> = {
 const PER_MILLION = 6;
 /** Rows of upper context tiers end so; `gpt-5.4-272k` prices requests of `gpt-5.4` above 272,000 input tokens. */
 const CONTEXT_TIER = /-(\d+)k$/;
-/** Days, from midnight in UTC; the day in `to_date` is the first at the next price. */
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 interface Row {
   readonly provider: string;
@@ -41,11 +40,10 @@ interface Row {
 
 type Report = (reason: string, detail: string) => void;
 
+/** Days begin at midnight in UTC; the day in `to_date` is the first at the next price. */
 function readDay(day: JsonValue | undefined): number | null | undefined {
   if (day === null || day === undefined) return null;
-  if (typeof day !== "string" || !DAY.test(day)) return undefined;
-  const at_ms = Date.parse(`${day}T00:00:00Z`);
-  return Number.isNaN(at_ms) ? undefined : at_ms;
+  return typeof day === "string" ? startOfDay(day) : undefined;
 }
 
 function readRow(raw: JsonObject, ids: ReadonlySet<string>, report: Report): Row | undefined {
@@ -87,18 +85,20 @@ function readRow(raw: JsonObject, ids: ReadonlySet<string>, report: Report): Row
   };
 }
 
-const isDuring = (tier: Row, base: Row): boolean =>
-  (tier.end_ms === null || base.effective_ms === null || tier.end_ms > base.effective_ms) &&
-  (base.end_ms === null || tier.effective_ms === null || base.end_ms > tier.effective_ms);
+/** Whether a tier holds for as long as a base price: of one that holds for a part of it nobody knows the rest. */
+const isThroughout = (tier: Row, base: Row): boolean =>
+  (tier.effective_ms ?? -Infinity) <= (base.effective_ms ?? -Infinity) &&
+  (tier.end_ms ?? Infinity) >= (base.end_ms ?? Infinity);
 
 const textOr = (value: JsonValue | undefined): string => (typeof value === "string" ? value : "?");
 const idOf = ({ vendor, id }: JsonObject): string => `${textOr(vendor)}/${textOr(id)}`;
 
-const nameOf = ({ provider, model }: Row): string => `${provider}/${model}`;
+const isTierOf = (tier: Row, base: Row): boolean =>
+  tier.provider === base.provider && tier.model === base.model && isThroughout(tier, base);
 
 /** Puts the upper context tiers of a model and span of time to its base price. */
 function withTiers(base: Row, tiers: readonly Row[]): PriceObservation {
-  const own = tiers.filter((tier) => nameOf(tier) === nameOf(base) && isDuring(tier, base));
+  const own = tiers.filter((tier) => isTierOf(tier, base));
   const { provider, model, effective_ms, end_ms } = base;
   return observationOf({
     provider,
@@ -121,17 +121,27 @@ export function readLlmPrices(text: string): SourceOutcome {
     return fault("MISSING_REQUIRED", `It is ${kindOf(parsed.value)} without a list named prices.`);
   }
   const set_aside: SetAside[] = [];
-  const list = (parsed.value.prices as readonly JsonValue[]).filter(isObject);
-  const ids = new Set(list.map(idOf));
-  const rows = list.flatMap((raw) => {
-    const report: Report = (reason, detail) => {
-      set_aside.push({ name: idOf(raw), reason, detail });
+  const list = parsed.value.prices as readonly JsonValue[];
+  const ids = new Set(list.filter(isObject).map(idOf));
+  const reportOf =
+    (raw: JsonValue): Report =>
+    (reason, detail) => {
+      set_aside.push({ name: isObject(raw) ? idOf(raw) : "?", reason, detail });
     };
+  const rows = list.flatMap((raw) => {
+    const report = reportOf(raw);
+    if (!isObject(raw)) {
+      report("unreadable_row", `it is ${kindOf(raw)}`);
+      return [];
+    }
     const row = readRow(raw, ids, report);
     return row === undefined || row.components.length === 0 ? [] : [row];
   });
   const tiers = rows.filter(({ above_input_tokens }) => above_input_tokens > 0);
   const bases = rows.filter(({ above_input_tokens }) => above_input_tokens === 0);
+  for (const tier of tiers.filter((one) => !bases.some((base) => isTierOf(one, base)))) {
+    reportOf(tier.raw)("tier_without_base", `no price of ${tier.model} lies within its time`);
+  }
   return readingOf(
     bases.map((base) => withTiers(base, tiers)),
     set_aside,

@@ -19,6 +19,7 @@ import {
   parseJson,
   readAmount,
   readingOf,
+  unitOfField,
   type JsonObject,
 } from "./reading.ts";
 
@@ -45,7 +46,7 @@ function readAmounts(
 ): readonly PriceComponent[] {
   return Object.entries(cost).flatMap(([field, amount]) => {
     if (field === "tiers" || field === "context_over_200k" || field === "tier") return [];
-    const unit = UNITS[field];
+    const unit = unitOfField(UNITS, field);
     const amount_femto_usd = readAmount(amount, PER_MILLION);
     if (unit === undefined) report("unknown_field", `${field} is ${JSON.stringify(amount)}`);
     else if (amount_femto_usd === undefined)
@@ -126,10 +127,13 @@ export function readModelsDev(text: string): SourceOutcome {
   const set_aside: SetAside[] = [];
   const observations: PriceObservation[] = [];
   const capabilities = new Map<string, ModelCapabilities>();
-  for (const [provider, { models }] of Object.entries(providers).filter(
-    (entry): entry is [string, JsonObject] => isObject(entry[1]),
-  )) {
-    for (const [model, row] of isObject(models) ? Object.entries(models) : []) {
+  for (const [provider, listed] of Object.entries(providers)) {
+    const models = isObject(listed) ? listed.models : undefined;
+    if (!isObject(models)) {
+      set_aside.push({ name: provider, reason: "unreadable_row", detail: "it has no models" });
+      continue;
+    }
+    for (const [model, row] of Object.entries(models)) {
       const report: Report = (reason, detail) => {
         set_aside.push({ name: `${provider}/${model}`, reason, detail });
       };

@@ -18,6 +18,7 @@ import {
   parseJson,
   readAmount,
   readingOf,
+  unitOfField,
   type JsonObject,
 } from "./reading.ts";
 
@@ -45,7 +46,7 @@ const PROVIDER = "openrouter";
 type Report = (reason: string, detail: string) => void;
 
 function unitOf(field: string, amount_femto_usd: bigint): UsageUnit | undefined {
-  if (field !== "image") return UNITS[field];
+  if (field !== "image") return unitOfField(UNITS, field);
   return amount_femto_usd <= LARGEST_IMAGE_TOKEN_FEMTO_USD ? "input_image_tokens" : "input_images";
 }
 

@@ -15,6 +15,7 @@ import {
   parseJson,
   readAmount,
   readingOf,
+  unitOfField,
   type JsonObject,
 } from "./reading.ts";
 
@@ -43,7 +44,13 @@ const ADDITIONAL_UNITS: Readonly<Record<string, UsageUnit>> = {
   file_search: "storage_searches",
   code_execution: "code_executions",
   cache_write_1h: "cache_write_1h_tokens",
+  // Google's: the same amounts as its price list has for grounding by search, and for pictures that are made.
+  search: "web_searches",
+  image_token: "output_image_tokens",
 };
+/** Models whose long requests cost more are two rows, `gemini-2.5-pro-lte-128k` and `gemini-2.5-pro-gt-128k`. */
+const SHORT_REQUESTS = /-lte-\d+k$/;
+const LONG_REQUESTS = /-gt-\d+k$/;
 /** Amounts are US cents for one. */
 const CENTS = 2;
 
@@ -56,7 +63,7 @@ function readAmounts(
 ): readonly PriceComponent[] {
   return Object.entries(prices).flatMap(([field, entry]) => {
     if (!isObject(entry) || field === "additional_units") return [];
-    const unit = units[field];
+    const unit = unitOfField(units, field);
     if (unit === undefined) {
       if (entry.price !== undefined) report("unknown_field", `${field} is ${JSON.stringify(entry.price)}`);
       return [];
@@ -89,6 +96,13 @@ function readModel(
     report("currency", `it is priced in ${JSON.stringify(currency)}`);
     return [];
   }
+  if (LONG_REQUESTS.test(model)) {
+    report(
+      "context_bound_unclear",
+      "the bound in its name is 128k for models that others begin to charge at 200k",
+    );
+    return [];
+  }
   const tiers: readonly (readonly [ServiceTier, JsonObject | undefined])[] = [
     ["standard", isObject(config.pay_as_you_go) ? config.pay_as_you_go : undefined],
     ["batch", isObject(config.batch_config) ? config.batch_config : undefined],
@@ -101,7 +115,8 @@ function readModel(
       report("zero_price", `it costs 0 (${service_tier}), and its name does not say that it is free`);
       return [];
     }
-    return [observationOf({ provider, model, service_tier, components, raw: prices ?? {} })];
+    const named = { provider, model: model.replace(SHORT_REQUESTS, ""), listed_as: model };
+    return [observationOf({ ...named, service_tier, components, raw: prices ?? {} })];
   });
 }
 

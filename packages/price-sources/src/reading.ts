@@ -2,6 +2,7 @@ import {
   componentsFingerprint,
   identifyModel,
   isMovingAlias,
+  isoTime,
   parseDecimal,
   pricedThingKey,
   USAGE_UNITS,
@@ -15,7 +16,9 @@ import {
   type SourceFault,
   type SourceOutcome,
   type SourceReading,
+  type TimeOfDay,
   type UsageMeasure,
+  type UsageUnit,
 } from "@budget/domain";
 
 const PRICE_TYPES_OF_MEASURES: readonly (readonly [PriceType, readonly UsageMeasure[]])[] = [
@@ -54,6 +57,26 @@ export function readAmount(amount: unknown, decimals = 0): FemtoUsd | undefined 
   }
 }
 
+/** The unit that a field of a source stands for. Fields are any text: `constructor` stands for none. */
+export const unitOfField = (
+  units: Readonly<Record<string, UsageUnit>>,
+  field: string,
+): UsageUnit | undefined => (Object.hasOwn(units, field) ? units[field] : undefined);
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/**
+ * The first instant of a day in UTC, such as `2026-09-01`.
+ *
+ * @returns undefined where the text is no day of the calendar
+ */
+export function startOfDay(day: string): number | undefined {
+  if (!DAY.test(day)) return undefined;
+  const at_ms = Date.parse(`${day}T00:00:00Z`);
+  // Engines read the 30th of February as a day of March.
+  return !Number.isNaN(at_ms) && isoTime(at_ms).startsWith(day) ? at_ms : undefined;
+}
+
 /** What one row of a source says, before its names are read. */
 export interface NamedPrice {
   readonly provider: string;
@@ -65,6 +88,9 @@ export interface NamedPrice {
   readonly service_tier?: ServiceTier;
   readonly effective_ms?: number | null;
   readonly end_ms?: number | null;
+  readonly time_of_day?: TimeOfDay | null;
+  /** The model as the source has it, where that is not its name alone. */
+  readonly listed_as?: string;
 }
 
 /** Reads the names of a row, and tells what its price is chiefly quoted in. */
@@ -76,35 +102,34 @@ export function observationOf(price: NamedPrice): PriceObservation {
     model: identity.model,
     scope,
     service_tier: price.service_tier ?? "standard",
-    time_of_day: null,
+    time_of_day: price.time_of_day ?? null,
     effective_ms: price.effective_ms ?? null,
     end_ms: price.end_ms ?? null,
     price_type: priceTypeOf(price.components),
     components: price.components,
-    name: `${price.provider}/${price.model}`,
+    name: `${price.provider}/${price.listed_as ?? price.model}`,
     raw: price.raw,
   };
 }
 
 const placeOf = ({ unit, above_input_tokens }: PriceComponent): string => `${unit} ${above_input_tokens}`;
 
-/** What two prices of one model say together; undefined where they contradict each other. */
-function together(
-  first: readonly PriceComponent[],
-  second: readonly PriceComponent[],
-): readonly PriceComponent[] | undefined {
-  const known = new Map(first.map((component) => [placeOf(component), component.amount_femto_usd]));
-  const contradicts = second.some((component) => {
-    const amount = known.get(placeOf(component));
-    return amount !== undefined && amount !== component.amount_femto_usd;
-  });
-  if (contradicts) return undefined;
-  return [...first, ...second.filter((component) => !known.has(placeOf(component)))];
+/** What several prices of one model say together; undefined where they contradict each other, or one itself. */
+function together(...prices: readonly (readonly PriceComponent[])[]): readonly PriceComponent[] | undefined {
+  const known = new Map<string, PriceComponent>();
+  for (const component of prices.flat()) {
+    const place = placeOf(component);
+    const before = known.get(place) ?? component;
+    if (before.amount_femto_usd !== component.amount_femto_usd) return undefined;
+    known.set(place, before);
+  }
+  return [...known.values()];
 }
 
 /**
  * Makes one observation of each thing and instant. Several that do not contradict each other are put together; where
  * they do, the first is kept and the others are set aside with both prices, because nobody knows which one is right.
+ * One that names two prices for the same units is set aside as `contradicts_itself`.
  */
 export function oneOfEach(observations: readonly PriceObservation[]): {
   readonly observations: readonly PriceObservation[];
@@ -113,16 +138,20 @@ export function oneOfEach(observations: readonly PriceObservation[]): {
   const kept = new Map<string, PriceObservation>();
   const set_aside: SetAside[] = [];
   for (const observation of observations) {
+    const { name } = observation;
     const place = `${pricedThingKey(observation)}\n${observation.effective_ms ?? ""}`;
     const first = kept.get(place);
-    const components = first ? together(first.components, observation.components) : observation.components;
-    if (components !== undefined) {
+    const said = `it costs ${componentsFingerprint(observation.components)} (femto-USD)`;
+    const own = together(observation.components);
+    const components = together(first?.components ?? [], own ?? []);
+    if (own === undefined) {
+      set_aside.push({ name, reason: "contradicts_itself", detail: said });
+    } else if (components !== undefined) {
       kept.set(place, { ...(first ?? observation), components });
     } else if (first !== undefined) {
-      const said = componentsFingerprint(observation.components);
       const before = componentsFingerprint(first.components);
-      const detail = `it costs ${said}, but ${first.name} is the same model and costs ${before} (femto-USD)`;
-      set_aside.push({ name: observation.name, reason: "duplicate_differs", detail });
+      const detail = `${said}, but ${first.name} is the same model and costs ${before}`;
+      set_aside.push({ name, reason: "duplicate_differs", detail });
     }
   }
   return { observations: [...kept.values()], set_aside };
