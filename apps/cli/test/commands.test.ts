@@ -119,6 +119,25 @@ describe("the command line", () => {
       );
     });
 
+    it("a run over the bundled prices, which changes nothing, and what is known of their source", async () => {
+      const { code, stdout } = await typed("prices update genai_prices");
+      expect(code).to.equal(0);
+      expect(stdout).to.match(
+        /^SOURCE +OUTCOME +PRICES +NEW +CHANGED +GONE\ngenai_prices +read +2295 +2295 +0 +0\n/,
+      );
+      expect(stdout).to.match(/\nprices added +0\nprices changed +0\n/);
+      expect((await typed("prices update")).stdout).to.match(/^No source was due\./);
+      expect((await typed("prices sources")).stdout).to.match(/\ngenai_prices +0\.900 +0 of 1 +\S+Z +-\n$/);
+      expect((await typed("prices runs")).stdout).to.match(/\n\S+Z +request +genai_prices read +0 +0\n$/);
+    });
+
+    it("a price that stands in for one that is not known", async () => {
+      const { stdout } = await typed("calc-cost openai gpt-4o --service-tier flex --input 1000");
+      expect(stdout).to.contain("input_tokens  1000      $0.0000025  $0.0025 (estimated)");
+      const found = await typed("prices current aws us.anthropic.claude-opus-4-8 --scope eu-west-1");
+      expect(found.stdout).to.contain("stands in for  another region or commitment");
+    });
+
     it("lists within 80 columns, with whole ids", async () => {
       await typed("set-limit --period monthly --tokens 5000000 --provider anthropic");
       await typed(`allocate create ${CALL} --tokens 10`);
@@ -156,6 +175,9 @@ describe("the command line", () => {
         "prices current openai gpt-4o",
         "prices history openai gpt-4o",
         "calc-cost openai gpt-4o --input 1",
+        "prices update genai_prices",
+        "prices sources",
+        "prices runs",
       ];
       for (const line of lines) {
         const { code, stdout, stderr } = await typed(`--json ${line}`);

@@ -8,7 +8,14 @@ const logger: Logger = { error: silent, warning: silent, info: silent, debug: si
 /** A real server on a free port, with a database in memory unless one is named. */
 export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
   startServer(
-    { port: 0, host: "127.0.0.1", database_url, log_level: "ERROR", environment: "production" },
+    {
+      port: 0,
+      host: "127.0.0.1",
+      database_url,
+      log_level: "ERROR",
+      environment: "production",
+      price_update_interval_min: 0,
+    },
     logger,
   );
 

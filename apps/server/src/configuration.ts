@@ -50,6 +50,13 @@ export const SETTINGS = [
     expected: "development or production",
     isValid: (value) => value === "development" || value === "production",
   },
+  {
+    variable: "PRICE_UPDATE_INTERVAL",
+    default_value: "360",
+    description: "Minutes between looks at the price sources on the network; 0 never asks them",
+    expected: "a whole number of minutes from 0 to 525600",
+    isValid: (value) => /^\d{1,6}$/.test(value) && Number(value) <= 525_600,
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Configuration {
@@ -58,6 +65,8 @@ export interface Configuration {
   readonly database_url: string;
   readonly log_level: LogLevel;
   readonly environment: "development" | "production";
+  /** 0 asks no source on the network. */
+  readonly price_update_interval_min: number;
 }
 
 /** A setting that cannot be used. Its value is not repeated, because it may hold a password. */
@@ -87,5 +96,6 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     database_url: read("BUDGET_DATABASE_URL"),
     log_level: read("BUDGET_LOG_LEVEL").toUpperCase() as LogLevel,
     environment: read("BUDGET_ENV") as Configuration["environment"],
+    price_update_interval_min: Number(read("PRICE_UPDATE_INTERVAL")),
   };
 }

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import type { Logger } from "@budget/domain";
+import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { readBundledCatalogue } from "@budget/price-sources";
+import { createPriceSources, readBundledCatalogue } from "@budget/price-sources";
 import {
   ensureUsagePartitions,
   isUnavailable,
@@ -10,14 +10,17 @@ import {
   openDatabase,
   type Database,
 } from "@budget/repositories";
+import { createPriceMonitor, startPriceMonitoring } from "@budget/services";
 import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
-import { systemClock, systemTimers, uuidSource } from "./world.ts";
+import { rest, systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
 export const VERSION = "0.1.0";
+
+const MINUTE_MS = 60_000;
 
 /** Less than the 10 s that container runtimes wait before they kill. */
 const STOP_GRACE_MS = 8000;
@@ -43,8 +46,21 @@ export async function startServer(
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
+    const monitor = createPriceMonitor({
+      database,
+      clock: systemClock,
+      ids: uuidSource,
+      logger,
+      random: Math.random,
+      rest,
+      sources: createPriceSources(configuration.price_update_interval_min * MINUTE_MS),
+      rules: DEFAULT_VERIFICATION_RULES,
+    });
+    const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
+    const stopMonitoring = startPriceMonitoring(schedule);
     const services = {
       engine,
+      monitor,
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
@@ -62,6 +78,7 @@ export async function startServer(
       port: (http.address() as AddressInfo).port,
       async stop() {
         await gate.stop(http);
+        await stopMonitoring();
         await engine.stop();
         await database.close();
       },

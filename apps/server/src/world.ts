@@ -50,3 +50,9 @@ export const systemTimers: Timers = {
     return () => clearInterval(timer);
   },
 };
+
+/** How long a run over the prices rests after every few milliseconds of its own work: requests come first. */
+const REST_MS = 10;
+
+/** Lets requests be served between the steps of long work. */
+export const rest = (): Promise<void> => new Promise((rested) => setTimeout(rested, REST_MS));

@@ -7,6 +7,7 @@ const DEFAULTS = {
   database_url: "sqlite:./data/budget.db",
   log_level: "INFO",
   environment: "development",
+  price_update_interval_min: 360,
 };
 
 describe("the configuration", () => {
@@ -29,6 +30,7 @@ describe("the configuration", () => {
     ["BUDGET_LOG_LEVEL", "ERROR", { log_level: "ERROR" }],
     ["BUDGET_LOG_LEVEL", "Warning", { log_level: "WARNING" }],
     ["BUDGET_ENV", "production", { environment: "production" }],
+    ["PRICE_UPDATE_INTERVAL", "0", { price_update_interval_min: 0 }],
   ] as const;
   for (const [variable, value, expected] of RIGHT) {
     it(`takes ${variable}=${value}`, () => {
@@ -53,6 +55,9 @@ describe("the configuration", () => {
     ["BUDGET_LOG_LEVEL", "TRACE"],
     ["BUDGET_ENV", "Production"],
     ["BUDGET_ENV", "test"],
+    ["PRICE_UPDATE_INTERVAL", "-1"],
+    ["PRICE_UPDATE_INTERVAL", "1.5"],
+    ["PRICE_UPDATE_INTERVAL", "daily"],
   ] as const;
   for (const [variable, value] of WRONG) {
     it(`refuses ${variable}=${value}, says what would be right, and keeps passwords to itself`, () => {

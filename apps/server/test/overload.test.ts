@@ -18,6 +18,7 @@ const configurationOf = (database_url: string): Configuration => ({
   database_url,
   log_level: "ERROR",
   environment: "production",
+  price_update_interval_min: 0,
 });
 
 const urlOf = ({ port }: Pick<RunningServer, "port">): string => `http://127.0.0.1:${port}`;

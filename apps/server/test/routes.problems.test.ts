@@ -1,3 +1,4 @@
+import type { SourceRead } from "@budget/price-sources";
 import { expect } from "chai";
 import { v7 } from "uuid";
 import { ROUTES } from "../src/routes/index.ts";
@@ -38,6 +39,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     recordUsageBatch: { items: [usage] },
     summariseUsage: { budget_id },
     getCurrentPrice: { provider: "openai", model: "gpt-4o" },
+    updatePrices: { sources: ["test"] },
     calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
   };
   const body = bodies[operation_id];
@@ -384,6 +386,20 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
       s.post("/api/prices/cost", { provider: "openai", model: "gpt-4o", usage });
     expect(codeOf(await cost({ seconds: 1 }))).to.equal("422 price_unit_unknown");
     expect(codeOf(await cost({ smells: 1 }))).to.equal("400 invalid_value");
+  },
+  async "404 for a price source that there is not, and 409 while prices are being updated"(s) {
+    const update = (...sources: readonly string[]) => s.post("/api/prices/update", { sources });
+    expect(codeOf(await update("nobody"))).to.equal("404 price_source_not_found");
+    let answer: (read: SourceRead) => void = () => undefined;
+    const asked = new Promise<void>((began) => {
+      s.price_source.answer = new Promise((read) => (answer = read));
+      s.price_source.began = began;
+    });
+    const going = update("test");
+    await asked;
+    expect(codeOf(await update("test"))).to.equal("409 price_run_active");
+    answer({ status: "not_modified" });
+    expect((await going).status).to.equal(200);
   },
   async "409 for what is asked of an inactive budget"(s) {
     const { budget_id } = await s.budget();

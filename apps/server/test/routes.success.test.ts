@@ -500,6 +500,31 @@ onEveryDatabase("prices", (server) => {
       usage: { input_tokens: 1000 },
     });
     expect(flex.body.price.stands_in).to.deep.equal(["service_tier"]);
+    expect(flex.body.cost_components[0]).to.include({ unit: "input_tokens", estimated: true });
+  });
+
+  it("reads a source of prices when asked, and tells of it", async () => {
+    const s = server();
+    s.price_source.answer = Promise.resolve({ status: "failed", fault: "HTTP", detail: "It answered 500." });
+    const { status, body } = await s.post("/api/prices/update", { sources: ["test"] });
+    expect(status).to.equal(200);
+    expect(body).to.deep.include({ trigger: "request" });
+    expect(body.report.sources).to.have.length(1);
+    expect(body.report.sources[0]).to.deep.include({ source: "test", outcome: "failed", fault: "HTTP" });
+    const runs = await s.get("/api/prices/runs?limit=1");
+    expect(runs.body.items).to.deep.equal([body]);
+    const sources = await s.get("/api/prices/sources");
+    expect(sources.body.items).to.have.length(1);
+    expect(sources.body.items[0]).to.deep.include({
+      source: "test",
+      trust: 0.9,
+      failures: 1,
+      fault: "HTTP",
+      detail: "It answered 500.",
+    });
+    // The test's prices changed nothing of what is charged.
+    s.price_source.answer = Promise.resolve({ status: "not_modified" });
+    expect((await s.post("/api/prices/update", {})).body.report.verification.prices_changed).to.equal(0);
   });
 
   it("answers the history of a model whose name has a slash", async () => {

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Logger } from "@budget/domain";
+import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { readBundledCatalogue } from "@budget/price-sources";
+import { readBundledCatalogue, type PriceSource, type SourceRead } from "@budget/price-sources";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
+import { createPriceMonitor } from "@budget/services";
 import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "chai";
@@ -87,6 +88,23 @@ const silent = () => undefined;
 
 let catalogue: ReturnType<typeof readBundledCatalogue> | undefined;
 
+/** A source of prices that answers what the test wants next. */
+export class TestPriceSource implements PriceSource {
+  readonly name = "test";
+  readonly lineage = "test";
+  readonly trust_ppm = 900_000;
+  readonly interval_ms = 3_600_000;
+  readonly address = "https://prices.example/all.json";
+  answer: Promise<SourceRead> = Promise.resolve({ status: "not_modified" });
+  /** Called when it is asked. */
+  began: () => void = () => undefined;
+
+  read(): Promise<SourceRead> {
+    this.began();
+    return this.answer;
+  }
+}
+
 /** The real app over HTTP, on a database of its own with the bundled prices, whose clock the test moves. */
 export class TestServer {
   readonly engine: Engine;
@@ -96,11 +114,13 @@ export class TestServer {
   readonly url: string;
   /** What /ready is told. */
   readonly readiness: { isReady: boolean };
+  /** What the price monitor reads. */
+  readonly price_source: TestPriceSource;
   readonly #http: Server;
   readonly #database: TestDatabase;
 
   private constructor(
-    parts: Pick<TestServer, "engine" | "clock" | "errors" | "readiness"> & {
+    parts: Pick<TestServer, "engine" | "clock" | "errors" | "readiness" | "price_source"> & {
       http: Server;
       database: TestDatabase;
     },
@@ -109,6 +129,7 @@ export class TestServer {
     this.clock = parts.clock;
     this.errors = parts.errors;
     this.readiness = parts.readiness;
+    this.price_source = parts.price_source;
     this.#http = parts.http;
     this.#database = parts.database;
     this.url = `http://127.0.0.1:${(parts.http.address() as AddressInfo).port}`;
@@ -137,8 +158,20 @@ export class TestServer {
       tenant_ids: [DEFAULT_TENANT_ID],
     });
     const readiness = { isReady: true };
+    const price_source = new TestPriceSource();
+    const monitor = createPriceMonitor({
+      database,
+      clock,
+      ids: uuidSource,
+      logger,
+      random: () => 0,
+      rest: () => Promise.resolve(),
+      sources: [price_source],
+      rules: DEFAULT_VERIFICATION_RULES,
+    });
     const services = {
       engine,
+      monitor,
       now: () => clock.now(),
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),
@@ -146,7 +179,7 @@ export class TestServer {
     const http = createServer(createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID }));
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
-    return new TestServer({ engine, clock, errors, readiness, http, database: test_database });
+    return new TestServer({ engine, clock, errors, readiness, price_source, http, database: test_database });
   }
 
   async stop(): Promise<void> {

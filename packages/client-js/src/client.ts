@@ -30,6 +30,9 @@ import type {
   PolicyUpdate,
   Price,
   PriceQuery,
+  PriceRun,
+  PriceSource,
+  PriceUpdateRequest,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -46,6 +49,9 @@ const segment = encodeURIComponent;
  * A Budget server. Every method takes options last: a signal that cancels the call, a time limit, and for changes an
  * idempotency key or the ETag that they are based on. Every method throws a {@link BudgetError} where it does not succeed.
  */
+/** A run waits for every source that it reads, and for those that do not answer too. */
+const PRICE_RUN_TIMEOUT_MS = 300_000;
+
 export class BudgetClient {
   readonly #transport: Transport;
 
@@ -148,6 +154,18 @@ export class BudgetClient {
     /** What a usage costs, to the nano-dollar; books nothing. */
     cost: (request: CostRequest, options?: CallOptions) =>
       this.#send<Cost>({ method: "POST", path: "/api/prices/cost", body: request }, options),
+    /** Reads sources of prices and applies what follows; answers when the run has ended. */
+    update: (request: PriceUpdateRequest = {}, options?: CallOptions) =>
+      this.#send<PriceRun>(
+        { method: "POST", path: "/api/prices/update", body: request },
+        { timeout_ms: PRICE_RUN_TIMEOUT_MS, ...options },
+      ),
+    /** Runs over the sources, newest first. */
+    runs: (query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<PriceRun>>("/api/prices/runs", query, options),
+    /** The sources, with how far each is trusted. */
+    sources: (query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<PriceSource>>("/api/prices/sources", query, options),
     /** Every price that a model had, oldest first. */
     history: (provider: string, model: string, query?: PageQuery, options?: CallOptions) =>
       this.#get<Page<Price>>(`/api/prices/history/${segment(provider)}/${segment(model)}`, query, options),

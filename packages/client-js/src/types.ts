@@ -568,6 +568,78 @@ export interface Cost {
   price: CurrentPrice;
 }
 
+/** Somewhere that prices are read from. */
+export interface PriceSource {
+  source: string;
+  /** Whom its prices are from in the end; a lineage has one vote. */
+  lineage: string;
+  address: string;
+  interval_ms: number;
+  /** Its weight in a vote, from 0 to 1. */
+  trust: number;
+  agreed: number;
+  differed: number;
+  /** Attempts in a row that gave no prices. */
+  failures: number;
+  attempted_at: string | null;
+  read_at: string | null;
+  due_at: string | null;
+  fault: PriceSourceFault | null;
+  detail: string | null;
+}
+
+/** Why a source gave no prices. */
+export type PriceSourceFault =
+  "EMPTY" | "LOW_ROWS" | "MISSING_REQUIRED" | "UNIT_UNKNOWN" | "HTTP" | "TOO_BIG" | "NOT_READABLE";
+
+/** What became of one source in a run. */
+export interface PriceSourceReport {
+  source: string;
+  outcome: "read" | "not_modified" | "failed";
+  fault: PriceSourceFault | null;
+  detail: string | null;
+  observations: number;
+  set_aside: number;
+  new: number;
+  changed: number;
+  withdrawn: number;
+  agreed: number;
+  in_conflict: number;
+  rejected: number;
+  duration_ms: number;
+}
+
+/** How many prices have which status after a run, and what the run did to them. */
+export interface PriceVerificationReport {
+  things: number;
+  verified: number;
+  verified_with_dissent: number;
+  provisional: number;
+  conflict: number;
+  rejected: number;
+  prices_added: number;
+  prices_changed: number;
+  prices_held_back: number;
+  reviews_opened: number;
+  reviews_settled: number;
+  duration_ms: number;
+}
+
+/** A run over the sources of prices. */
+export interface PriceRun {
+  run_id: string;
+  trigger: "schedule" | "request";
+  started_at: string;
+  /** Null while it goes on, and where its server died over it. */
+  ended_at: string | null;
+  report: { sources: PriceSourceReport[]; verification: PriceVerificationReport } | null;
+}
+
+export interface PriceUpdateRequest {
+  /** The sources to read, due or not; those that are due if left out. */
+  sources?: string[];
+}
+
 export interface PriceQuery extends PageQuery {
   provider?: string;
   model?: string;

@@ -37,6 +37,8 @@ export const ANSWERS = {
   Price: true satisfies Same<client.Price, domain.PriceWire>,
   CurrentPrice: true satisfies Same<client.CurrentPrice, domain.CurrentPriceWire>,
   Cost: true satisfies Same<client.Cost, domain.CostWire>,
+  PriceSource: true satisfies Same<client.PriceSource, domain.PriceSourceWire>,
+  PriceRun: true satisfies Same<client.PriceRun, domain.PriceRunWire>,
   Alert: true satisfies Same<client.Alert, domain.AlertWire>,
   Message: true satisfies Same<client.Message, domain.MessageWire>,
   Problem: true satisfies Same<client.Problem, domain.ProblemWire>,
@@ -66,6 +68,7 @@ export const REQUESTS = {
   PriceQuery: true satisfies Same<client.PriceQuery, domain.PriceQuery>,
   CurrentPriceRequest: true satisfies Same<client.CurrentPriceRequest, domain.CurrentPriceRequest>,
   CostRequest: true satisfies Same<client.CostRequest, domain.CostRequest>,
+  PriceUpdateRequest: true satisfies Same<client.PriceUpdateRequest, domain.PriceUpdateRequest>,
   AlertQuery: true satisfies Same<client.AlertQuery, domain.AlertQuery>,
 };
 

@@ -23,6 +23,10 @@ export const SERVICE_TIERS = ["standard", "batch", "flex", "priority", "fast"] a
 /** How a provider serves a call: `batch` and `flex` are cheaper and slower, `priority` and `fast` dearer and faster. */
 export type ServiceTier = (typeof SERVICE_TIERS)[number];
 
+export const PRICE_RUN_TRIGGERS = ["schedule", "request"] as const;
+/** Who wanted a run over the sources of prices: the clock, or somebody who asked for it. */
+export type PriceRunTrigger = (typeof PRICE_RUN_TRIGGERS)[number];
+
 export const ALLOCATION_STATUSES = ["active", "settled", "released", "expired"] as const;
 /** Only an `active` allocation holds tokens; the other three say how it stopped. */
 export type AllocationStatus = (typeof ALLOCATION_STATUSES)[number];

@@ -51,6 +51,7 @@ export {
   PERIODS,
   POLICY_TYPES,
   POLICY_TYPE_WORDS,
+  PRICE_RUN_TRIGGERS,
   PRICE_TYPES,
   SERVICE_TIERS,
   TIERS,
@@ -60,6 +61,7 @@ export {
   type AllocationStatus,
   type Period,
   type PolicyType,
+  type PriceRunTrigger,
   type PriceType,
   type ServiceTier,
   type Tier,
@@ -116,7 +118,6 @@ export {
 } from "./price-book.ts";
 export { GATES, failedGate, type Gate } from "./price-gates.ts";
 export {
-  PRICE_RUN_TRIGGERS,
   REVIEW_STATUSES,
   chargesTheSame,
   componentsFingerprint,
@@ -322,6 +323,14 @@ export {
   type PolicyUpdate,
   type PolicyWire,
 } from "./schemas/policy.ts";
+export {
+  PriceRunSchema,
+  PriceSourceSchema,
+  PriceUpdateRequestSchema,
+  type PriceRunWire,
+  type PriceSourceWire,
+  type PriceUpdateRequest,
+} from "./schemas/price-monitoring.ts";
 export {
   CostRequestSchema,
   CostSchema,

@@ -1,4 +1,4 @@
-import type { ServiceTier } from "./enums.ts";
+import type { PriceRunTrigger, ServiceTier } from "./enums.ts";
 import type { PriceObservation } from "./price-observation.ts";
 import { modelKey } from "./price-names.ts";
 import type { PriceComponent, ProviderPricing, TimeOfDay } from "./price.ts";
@@ -127,11 +127,9 @@ export interface PriceRunReport {
   readonly verification: VerificationReport;
 }
 
-export const PRICE_RUN_TRIGGERS = ["schedule", "request"] as const;
-
 export interface PriceRun {
   readonly run_id: string;
-  readonly trigger: (typeof PRICE_RUN_TRIGGERS)[number];
+  readonly trigger: PriceRunTrigger;
   readonly started_at_ms: number;
   /** Null while it goes on, and where its server died over it. */
   readonly ended_at_ms: number | null;

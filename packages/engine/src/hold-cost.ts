@@ -7,6 +7,7 @@ import {
   type PriceTerms,
   type ProviderPricing,
   type RequestDimensions,
+  type UsageCost,
 } from "@budget/domain";
 import type { Catalog } from "./catalog.ts";
 
@@ -34,6 +35,12 @@ export function priceOfUsage(
  */
 export const isTooLow = ({ stands_in }: PriceMatch, { service_tier }: PriceTerms): boolean =>
   stands_in.includes("service_tier") && (service_tier === "priority" || service_tier === "fast");
+
+/** A cost at a price that is for other terms than those asked for is an estimate in all its parts. */
+export function estimatedBy({ stands_in }: PriceMatch, cost: UsageCost): UsageCost {
+  if (stands_in.length === 0) return cost;
+  return { ...cost, components: cost.components.map((component) => ({ ...component, estimated: true })) };
+}
 
 /** The price that a request is held at; undefined where it names no model, or nobody knows one that is high enough. */
 export function priceOf(catalog: Catalog, request: Priced, now_ms: number): ProviderPricing | undefined {

@@ -10,7 +10,7 @@ import {
 } from "@budget/domain";
 import { PriceRepository } from "@budget/repositories";
 import type { CommandContext, Page, PriceManager, PricedUsage } from "./engine.ts";
-import { termsOf } from "./hold-cost.ts";
+import { estimatedBy, termsOf } from "./hold-cost.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
 import { invalid } from "./requests.ts";
 
@@ -46,7 +46,7 @@ export function createPriceManager(runner: LedgerRunner): PriceManager {
       const [problem] = validateUsage(usage);
       if (problem !== undefined) return invalid(`/usage/${problem.field}`, problem.detail);
       const cost = costOf(usage, match.price);
-      if (cost.ok) return accepted({ match, cost });
+      if (cost.ok) return accepted({ match, cost: estimatedBy(match, cost) });
       return rejected({
         code: "price_unit_unknown",
         field: "/usage",

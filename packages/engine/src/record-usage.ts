@@ -27,7 +27,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Command, Preview, Target } from "./command.ts";
 import type { UsageInput } from "./engine.ts";
 import type { IdempotentRequest } from "./idempotency.ts";
-import { isTooLow, priceOfUsage, termsOf } from "./hold-cost.ts";
+import { estimatedBy, isTooLow, priceOfUsage, termsOf } from "./hold-cost.ts";
 import { DEFAULT_TASK_TYPE, invalid, notFound } from "./requests.ts";
 
 /** Whom a usage is charged to, and what it was. */
@@ -285,18 +285,12 @@ function bookableCost(
   const unpriced_units: string[] = [];
   for (let known = usage; ;) {
     const outcome = costOf(known, match.price);
-    if (outcome.ok) return { cost: markedBy(match, outcome), unpriced_units };
+    if (outcome.ok) return { cost: estimatedBy(match, outcome), unpriced_units };
     // Without a part that has no price, the whole that it was part of may be found to have none either.
     const { units } = outcome;
     unpriced_units.push(...units);
     known = Object.fromEntries(Object.entries(known).filter(([unit]) => !units.includes(unit)));
   }
-}
-
-/** A cost at a price that is for other terms is an estimate. */
-function markedBy({ stands_in }: PriceMatch, cost: BookableCost): BookableCost {
-  if (stands_in.length === 0) return cost;
-  return { ...cost, components: cost.components.map((component) => ({ ...component, estimated: true })) };
 }
 
 /** What nobody knows the price of, in words for an alert; null where all of it is known, or estimated high enough. */

@@ -186,9 +186,9 @@ function readComponents(prices: ModelPrice, report: Report): readonly PriceCompo
   return components;
 }
 
-type UnnamedDraft = Omit<PriceDraft, "provider" | "model" | "source">;
+type UnnamedPrice = Omit<PriceDraft, "provider" | "model" | "scope" | "source" | "status" | "verified">;
 
-function readModel(model: ModelInfo, report: Report): readonly UnnamedDraft[] {
+function readModel(model: ModelInfo, report: Report): readonly UnnamedPrice[] {
   const prices = Array.isArray(model.prices) ? model.prices : [{ prices: model.prices }];
   return prices.flatMap((price, index) => {
     const terms = termsOf(prices, index);
@@ -206,18 +206,7 @@ function readModel(model: ModelInfo, report: Report): readonly UnnamedDraft[] {
       report("no_price", "neither a price nor a name that says that it is free");
       return [];
     }
-    const price_type = priceTypeOf(components);
-    return [
-      {
-        ...terms,
-        scope: "",
-        price_type,
-        service_tier: "standard",
-        components,
-        status: "provisional",
-        verified: false,
-      },
-    ];
+    return [{ ...terms, price_type: priceTypeOf(components), service_tier: "standard", components }];
   });
 }
 
@@ -247,9 +236,10 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
     const offer = (
       model: ModelInfo,
       seller: Provider,
-      unnamed: readonly UnnamedDraft[],
+      unnamed: readonly UnnamedPrice[],
       draftSource: string,
     ): void => {
+      const unproved = { source: draftSource, status: "provisional", verified: false } as const;
       for (const name of exactNames(model, seller)) {
         if (isAliasOf(model, name)) continue;
         const identity = identifyModel(provider.id, name);
@@ -257,7 +247,7 @@ export function readCatalogue(providers: readonly Provider[], source: string): B
         const owner = taken.get(place);
         if (owner === undefined) {
           taken.set(place, model.id);
-          drafts.push(...unnamed.map((draft) => ({ ...draft, ...identity, source: draftSource })));
+          drafts.push(...unnamed.map((price) => ({ ...price, ...identity, ...unproved })));
         } else if (owner !== model.id) {
           setAside(model.id, "name_taken", `${name} of ${draftSource} is a name of ${owner} already`);
         }
@@ -304,12 +294,13 @@ const UNKNOWN = { max_output_tokens: null, tools: null, vision: null, reasoning:
 export function readCatalogueAsSource(providers: readonly Provider[]): SourceReading {
   const observations: PriceObservation[] = [];
   const aliases: ModelAlias[] = [];
-  const capabilities: ModelCapabilities[] = [];
+  const capabilities = new Map<string, ModelCapabilities>();
   const set_aside: SetAside[] = [];
   for (const provider of providers) {
     for (const model of provider.models) {
       const name = `${provider.id}/${model.id}`;
-      const drafts = readModel(model, (reason, detail) => set_aside.push({ name, reason, detail }));
+      const prices = readModel(model, (reason, detail) => set_aside.push({ name, reason, detail }));
+      const raw = JSON.parse(JSON.stringify(model)) as JsonValue;
       for (const alias of exactNames(model, provider)) {
         const identity = identifyModel(provider.id, alias);
         if (isAliasOf(model, alias)) {
@@ -317,14 +308,22 @@ export function readCatalogueAsSource(providers: readonly Provider[]): SourceRea
           aliases.push({ provider: identity.provider, alias: identity.model, model: target });
           continue;
         }
-        const raw = JSON.parse(JSON.stringify(model)) as JsonValue;
-        observations.push(...drafts.map((draft) => ({ ...draft, ...identity, name, raw })));
-        capabilities.push({
-          ...UNKNOWN,
-          provider: identity.provider,
-          model: identity.model,
-          context_tokens: countOrNull(model.context_window),
-        });
+        observations.push(
+          ...prices.map((price) => {
+            // The catalogue does not say since when; a price of ours begins with the beginning of time.
+            const effective_ms = price.effective_ms === 0 ? null : price.effective_ms;
+            return { ...price, ...identity, effective_ms, name, raw };
+          }),
+        );
+        const key = `${identity.provider}\n${identity.model}`;
+        if (!capabilities.has(key)) {
+          capabilities.set(key, {
+            ...UNKNOWN,
+            provider: identity.provider,
+            model: identity.model,
+            context_tokens: countOrNull(model.context_window),
+          });
+        }
       }
     }
   }
@@ -332,7 +331,7 @@ export function readCatalogueAsSource(providers: readonly Provider[]): SourceRea
   return {
     observations: unique.observations,
     aliases,
-    capabilities,
+    capabilities: [...capabilities.values()],
     set_aside: [...set_aside, ...unique.set_aside],
   };
 }

@@ -82,7 +82,8 @@ const shown = ({ protocol, host, pathname }: URL): string => `${protocol}//${hos
 function checkAddress(url: URL, { allow_http, allow_private_addresses }: FetchOptions): void {
   if (url.protocol !== "https:" && !(allow_http && url.protocol === "http:"))
     throw new Refused("HTTP", `${shown(url)} is not https, and nothing else is allowed.`);
-  if (url.username !== "" || url.password !== "") throw withCredentials(url);
+  if (url.username !== "" || url.password !== "")
+    throw new Refused("HTTP", `${shown(url)} has credentials in its address; they do not belong there.`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   // No name is looked up for these, so nobody else would check them.
   if (isIP(host) !== 0 && !allow_private_addresses && isPrivateAddress(host))

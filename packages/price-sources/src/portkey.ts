@@ -1,4 +1,5 @@
 import type {
+  JsonValue,
   PriceComponent,
   PriceObservation,
   ServiceTier,
@@ -44,8 +45,7 @@ const ADDITIONAL_UNITS: Readonly<Record<string, UsageUnit>> = {
   file_search: "storage_searches",
   code_execution: "code_executions",
   cache_write_1h: "cache_write_1h_tokens",
-  // Google's: the same amounts as its price list has for grounding by search, and for pictures that are made.
-  search: "web_searches",
+  // Google's: the amounts are those of its price list for tokens of pictures that are made.
   image_token: "output_image_tokens",
 };
 /** Models whose long requests cost more are two rows, `gemini-2.5-pro-lte-128k` and `gemini-2.5-pro-gt-128k`. */
@@ -99,7 +99,7 @@ function readModel(
   if (LONG_REQUESTS.test(model)) {
     report(
       "context_bound_unclear",
-      "the bound in its name is 128k for models that others begin to charge at 200k",
+      "bounds in such names contradict each other: 128k and 200k for one model",
     );
     return [];
   }
@@ -120,19 +120,29 @@ function readModel(
   });
 }
 
+const hasModels = (models: JsonValue): models is JsonObject =>
+  isObject(models) && Object.values(models).some((row) => isObject(row) && isObject(row.pricing_config));
+
 /**
  * Reads Portkey's price files, put together as `{provider: file}`: US cents for one unit. Amounts in the wrong unit stay
- * as they are: what they are compared with tells.
+ * as they are: what they are compared with tells. Where a model costs more in long requests, only the price of short
+ * ones is read.
  */
 export function readPortkey(text: string): SourceOutcome {
   const parsed = parseJson(text);
   if (!parsed.ok) return parsed.outcome;
-  if (!isObject(parsed.value))
-    return fault("MISSING_REQUIRED", `It is ${kindOf(parsed.value)} and not a map of providers.`);
+  if (!isObject(parsed.value) || !Object.values(parsed.value).some(hasModels)) {
+    const found = `${kindOf(parsed.value)} without any provider that has a model with a pricing_config`;
+    return fault("MISSING_REQUIRED", `It is ${found}.`);
+  }
   const set_aside: SetAside[] = [];
   const observations: PriceObservation[] = [];
   for (const [provider, models] of Object.entries(parsed.value)) {
-    for (const [model, row] of isObject(models) ? Object.entries(models) : []) {
+    if (!isObject(models)) {
+      set_aside.push({ name: provider, reason: "unreadable_row", detail: `it is ${kindOf(models)}` });
+      continue;
+    }
+    for (const [model, row] of Object.entries(models)) {
       // What every model of the provider starts from; it is no model, and its amounts are 0.
       if (model === "default") continue;
       const report: Report = (reason, detail) => {

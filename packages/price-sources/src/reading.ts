@@ -196,7 +196,8 @@ export const excerptOf = (text: string): string =>
 /** What a JSON value is, in a word, for a message. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
-  return Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 /** Parses JSON; NOT_READABLE where the text is none. */

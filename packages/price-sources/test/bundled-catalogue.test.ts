@@ -25,6 +25,7 @@ import {
   BUNDLED_CATALOGUE_SOURCE,
   readBundledCatalogue,
   readCatalogue,
+  readCatalogueAsSource,
   type BundledCatalogue,
 } from "../src/index.ts";
 
@@ -261,6 +262,70 @@ describe("catalogue", () => {
       ["reseller/one", "name_taken"],
       ["reseller/one-2026-01-31", "name_taken"],
     ]);
+  });
+});
+
+describe("catalogue as a source", () => {
+  const seller = (id: string, models: readonly ModelInfo[], lenders: readonly string[] = []): Provider => ({
+    id,
+    name: id,
+    api_pattern: "",
+    models: [...models],
+    fallback_model_providers: [...lenders],
+  });
+  const model = (id: string, more: Partial<ModelInfo> = {}): ModelInfo => ({
+    id,
+    match: { equals: id },
+    prices: { input_mtok: 1 },
+    ...more,
+  });
+
+  it("says what belongs to its own models, since when and in which region", () => {
+    const own = model("one", {
+      match: { or: [{ equals: "one" }, { equals: "one-latest" }, { equals: "acme/one" }] },
+      context_window: 128_000,
+      prices: [
+        { prices: { input_mtok: 3 } },
+        { constraint: { type: "start_date", start_date: "2026-09-01" }, prices: { input_mtok: 2 } },
+      ],
+    });
+    const { observations, aliases, capabilities, set_aside } = readCatalogueAsSource([
+      seller("acme", [own, model("moving-latest")]),
+      seller("aws", [model("regional.acme.two-v1:0")]),
+      seller("azure", [], ["acme"]),
+    ]);
+    const changes_ms = Date.parse("2026-09-01T00:00:00Z");
+    expect(
+      observations.map((one) => [one.provider, one.model, one.scope, one.effective_ms, one.end_ms]),
+    ).to.deep.equal([
+      ["acme", "one", "", null, changes_ms],
+      ["acme", "one", "", changes_ms, null],
+      ["acme", "moving-latest", "", null, null],
+      ["bedrock", "acme.two", "regional", null, null],
+    ]);
+    expect(observations[0]).to.have.all.keys(
+      ...["provider", "model", "scope", "service_tier", "time_of_day", "effective_ms", "end_ms"],
+      ...["price_type", "components", "name", "raw"],
+    );
+    expect(observations[0]?.raw).to.deep.equal(own);
+    expect(aliases).to.deep.equal([{ provider: "acme", alias: "one-latest", model: "one" }]);
+    expect(capabilities.map((one) => [one.model, one.context_tokens])).to.deep.equal([
+      ["one", 128_000],
+      ["moving-latest", null],
+      ["acme.two", null],
+    ]);
+    expect(set_aside).to.deep.equal([]);
+  });
+
+  it("has every model of the data that has a price", async () => {
+    const providers = await waitForUpdate();
+    const { observations, aliases, set_aside } = readCatalogueAsSource(providers ?? []);
+    expect(observations.length).to.be.greaterThan(2200);
+    expect(aliases.length).to.be.greaterThan(30);
+    const priced = new Set(observations.map(({ name }) => name));
+    const said = new Set(set_aside.map(({ name }) => name));
+    const names = (providers ?? []).flatMap(({ id, models }) => models.map((one) => `${id}/${one.id}`));
+    expect(names.filter((name) => !priced.has(name) && !said.has(name))).to.deep.equal([]);
   });
 });
 

@@ -4,4 +4,4 @@ export {
   type PriceMonitorOptions,
   type PriceSourceStatus,
 } from "./price-monitor.ts";
-export type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
+export { startPriceMonitoring, type ScheduleOptions } from "./schedule.ts";

@@ -21,7 +21,7 @@ import {
 } from "@budget/repositories";
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
-import type { PriceSource, SourceRead } from "./price-source.ts";
+import type { PriceSource, SourceRead } from "@budget/price-sources";
 import { countPlaces, isTooFew } from "./reading-changes.ts";
 import { withRecord, type TrackRecords } from "./trust.ts";
 import { verifyPrices } from "./verification.ts";

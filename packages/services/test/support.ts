@@ -13,13 +13,8 @@ import { prepareFirstStart } from "@budget/engine";
 import { PriceRepository, PriceReviewRepository, AlertRepository, type Database } from "@budget/repositories";
 import type { TEST_DATABASES, TestDatabase } from "@budget/repositories/testing";
 import { v7 } from "uuid";
-import {
-  createPriceMonitor,
-  type LastRead,
-  type PriceMonitor,
-  type PriceSource,
-  type SourceRead,
-} from "../src/index.ts";
+import type { LastRead, PriceSource, SourceRead } from "@budget/price-sources";
+import { createPriceMonitor, type PriceMonitor } from "../src/index.ts";
 
 export const START_MS = Date.parse("2026-11-23T09:30:00.000Z");
 export const MINUTE_MS = 60_000;

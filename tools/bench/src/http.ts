@@ -35,6 +35,7 @@ export async function startServer(database_url: string): Promise<ServerProcess> 
     BUDGET_DATABASE_URL: database_url,
     BUDGET_LOG_LEVEL: "WARNING",
     BUDGET_ENV: "production",
+    PRICE_UPDATE_INTERVAL: "0",
   };
   const child = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", "ignore", "inherit"] });
   const url = `http://127.0.0.1:${port}`;

@@ -65,6 +65,7 @@ export class ServerProcess {
         BUDGET_DATABASE_URL: this.#database_url,
         BUDGET_LOG_LEVEL: "WARNING",
         BUDGET_ENV: "production",
+        PRICE_UPDATE_INTERVAL: "0",
       },
       stdio: ["ignore", output, output],
     });

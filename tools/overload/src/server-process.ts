@@ -21,6 +21,7 @@ export async function startServer(database_url: string): Promise<ServerProcess> 
       BUDGET_HOST: "127.0.0.1",
       BUDGET_PORT: "0",
       BUDGET_ENV: "production",
+      PRICE_UPDATE_INTERVAL: "0",
       BUDGET_DATABASE_URL: database_url,
     },
     stdio: ["ignore", "pipe", "inherit"],

@@ -30,6 +30,7 @@ export async function startServer(name: string, database_url: string): Promise<S
     BUDGET_DATABASE_URL: named_url.href,
     BUDGET_LOG_LEVEL: "WARNING",
     BUDGET_ENV: "production",
+    PRICE_UPDATE_INTERVAL: "0",
   };
   // What a server complains of goes where the progress goes; the report alone is on the standard output.
   const child = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", process.stderr, "inherit"] });

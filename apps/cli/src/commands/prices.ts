@@ -1,4 +1,4 @@
-import type { CurrentPrice, Price, ServiceTier } from "@budget/client-js";
+import type { CurrentPrice, Price, PriceRun, ServiceTier } from "@budget/client-js";
 import { SERVICE_TIERS } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { wholeNumber } from "../options.ts";
@@ -41,6 +41,34 @@ function showPrice(price: CurrentPrice): string {
     above_input_tokens === 0 ? null : `above ${above_input_tokens} input tokens`,
   ]);
   return `${fields}\n\n${toTable(["unit", "per unit", "per million", "only"], rows)}`;
+}
+
+function showRun({ report }: PriceRun): string {
+  if (report === null) return "The run goes on.";
+  const { verification } = report;
+  const rows = report.sources.map((source) => [
+    source.source,
+    source.outcome === "failed" ? `${source.fault ?? ""}: ${source.detail ?? ""}` : source.outcome,
+    source.observations,
+    source.new,
+    source.changed,
+    source.withdrawn,
+  ]);
+  const statuses = toFields({
+    "voted on": verification.things,
+    verified: verification.verified,
+    "with dissent": verification.verified_with_dissent,
+    "one source only": verification.provisional,
+    conflict: verification.conflict,
+    rejected: verification.rejected,
+    "prices added": verification.prices_added,
+    "prices changed": verification.prices_changed,
+    "held back": verification.prices_held_back,
+    "reviews opened": verification.reviews_opened,
+    took: `${(verification.duration_ms / 1000).toFixed(1)} s`,
+  });
+  const table = toTable(["source", "outcome", "prices", "new", "changed", "gone"], rows);
+  return rows.length === 0 ? `No source was due.\n\n${statuses}` : `${table}\n\n${statuses}`;
 }
 
 interface TermOptions {
@@ -120,6 +148,48 @@ export function addPriceCommands(program: Command, world: World): void {
         price.source,
       ]);
       show(history, toTable(["in force", "input", "output", "source"], rows));
+    });
+
+  prices
+    .command("update [sources...]")
+    .description("read sources of prices now, those that are due if none is named, and apply what follows")
+    .action(async (sources: string[], _options: unknown, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const run = await client.prices.update(sources.length === 0 ? {} : { sources });
+      show(run, showRun(run));
+    });
+
+  prices
+    .command("sources")
+    .description("list the sources of prices: how far each is trusted, and why one gives none")
+    .action(async (_options: unknown, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const list = await client.prices.sources({ limit: 1000 });
+      const rows = list.items.map(({ source, trust, agreed, differed, read_at, fault, detail }) => [
+        source,
+        trust.toFixed(3),
+        `${agreed} of ${agreed + differed}`,
+        read_at ?? "never",
+        fault === null ? "-" : `${fault}: ${detail ?? ""}`,
+      ]);
+      show(list, toTable(["source", "trust", "was right", "last read", "fault"], rows));
+    });
+
+  prices
+    .command("runs")
+    .description("list runs over the sources of prices, newest first")
+    .option("--limit <n>", "how many at most", wholeNumber)
+    .action(async (options: { limit?: number }, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const list = await client.prices.runs(given(options));
+      const rows = list.items.map(({ started_at, trigger, report }) => [
+        started_at,
+        trigger,
+        report?.sources.map(({ source, outcome }) => `${source} ${outcome}`).join(", ") ?? "not ended",
+        report?.verification.prices_added ?? null,
+        report?.verification.prices_changed ?? null,
+      ]);
+      show(list, toTable(["began", "trigger", "sources", "added", "changed"], rows));
     });
 
   withTerms(

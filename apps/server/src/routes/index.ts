@@ -3,6 +3,7 @@ import { allocationRoutes } from "./allocations.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { healthRoutes } from "./health.ts";
 import { policyRoutes } from "./policies.ts";
+import { priceMonitoringRoutes } from "./price-monitoring.ts";
 import { priceRoutes } from "./prices.ts";
 import type { Route } from "./route.ts";
 import { usageRoutes } from "./usage.ts";
@@ -15,6 +16,7 @@ export const ROUTES: readonly Route[] = [
   ...budgetRoutes,
   ...policyRoutes,
   ...priceRoutes,
+  ...priceMonitoringRoutes,
   ...alertRoutes,
   ...healthRoutes,
 ];

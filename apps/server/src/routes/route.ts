@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Outcome } from "@budget/domain";
 import type { CommandContext, Engine } from "@budget/engine";
+import type { PriceMonitor } from "@budget/services";
 import type { Static, TSchema } from "typebox";
 import { rejectionProblem, type ProblemCode } from "../problems.ts";
 
 /** What handlers work with. */
 export interface Services {
   readonly engine: Engine;
+  readonly monitor: PriceMonitor;
   readonly now: () => number;
   readonly version: string;
   /** Whether requests that need the database can be served. */
