@@ -131,6 +131,27 @@ describe("the command line", () => {
       expect((await typed("prices runs")).stdout).to.match(/\n\S+Z +request +genai_prices read +0 +0\n$/);
     });
 
+    it("a price that needs a decision, and the decision", async () => {
+      await typed("prices update genai_prices");
+      const { items } = JSON.parse((await typed("--json prices reviews")).stdout) as {
+        items: { review_id: string }[];
+      };
+      const id = items[0]?.review_id ?? "";
+      const list = await typed("prices reviews");
+      expect(list.stdout).to.contain(`review  ${id}`);
+      expect(list.stdout).to.contain("genai_prices  gated");
+      const by = "--by ada --why contract";
+      expect((await typed(`prices decide ${id} ${by}`)).code).to.equal(2);
+      expect((await typed(`prices decide ${id} --reject --input 1 ${by}`)).code).to.equal(2);
+      expect((await typed(`prices decide ${id} --input much ${by}`)).stderr).to.contain(
+        "--input must be USD",
+      );
+      const decided = await typed(`prices decide ${id} --input 0.5 --output 1.25 ${by}`);
+      expect(decided.stdout).to.contain("decided by  ada: contract");
+      expect((await typed(`prices decide ${id} --reject ${by}`)).code).to.equal(1);
+      expect((await typed("prices reviews")).stdout).to.equal("There is none.\n");
+    });
+
     it("a price that stands in for one that is not known", async () => {
       const { stdout } = await typed("calc-cost openai gpt-4o --service-tier flex --input 1000");
       expect(stdout).to.contain("input_tokens  1000      $0.0000025  $0.0025 (estimated)");

@@ -39,6 +39,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     recordUsageBatch: { items: [usage] },
     summariseUsage: { budget_id },
     getCurrentPrice: { provider: "openai", model: "gpt-4o" },
+    decidePriceReview: { decision: "reject", decided_by: "ada", why: "It is wrong." },
     updatePrices: { sources: ["test"] },
     calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
   };
@@ -49,7 +50,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
 
 const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 const WITH_QUERY = ROUTES.filter(({ query }) => query !== undefined);
-const ID_PARAMETER = /\{(budget_id|policy_id|allocation_id|record_id)\}/;
+const ID_PARAMETER = /\{(budget_id|policy_id|allocation_id|record_id|review_id)\}/;
 
 onEveryDatabase("every route", (server) => {
   let world: World;
@@ -64,7 +65,8 @@ onEveryDatabase("every route", (server) => {
       .replace("{budget_id}", world.budget_id)
       .replace("{policy_id}", world.policy_id)
       .replace("{allocation_id}", world.allocation_id)
-      .replace("{record_id}", NOBODY);
+      .replace("{record_id}", NOBODY)
+      .replace("{review_id}", NOBODY);
 
   for (const route of ROUTES.filter(({ path }) => ID_PARAMETER.test(path))) {
     const method = route.method.toUpperCase();
@@ -400,6 +402,24 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
     expect(codeOf(await update("test"))).to.equal("409 price_run_active");
     answer({ status: "not_modified" });
     expect((await going).status).to.equal(200);
+  },
+  async "what is wrong with a decision on a price, and 409 where somebody decided already"(s) {
+    const review_id = await s.review("gpt-4o-mini");
+    const decide = (body: Record<string, unknown>) =>
+      s.post(`/api/prices/reviews/${review_id}/decision`, { decided_by: "ada", why: "So it is.", ...body });
+    const unit = { unit: "input_tokens", cost_per_unit: "0.000001" };
+    for (const [body, field] of [
+      [{ decision: "accept" }, "/source"],
+      [{ decision: "accept", source: "nobody" }, "/source"],
+      [{ decision: "enter" }, "/components"],
+      [{ decision: "enter", components: [{ ...unit, unit: "smells" }] }, "/components/0/unit"],
+      [{ decision: "enter", components: [unit, unit] }, "/components/1/unit"],
+    ] as const) {
+      const answer = await decide(body);
+      expect([codeOf(answer), answer.body.field]).to.deep.equal(["400 invalid_value", field]);
+    }
+    expect((await decide({ decision: "reject" })).status).to.equal(200);
+    expect(codeOf(await decide({ decision: "reject" }))).to.equal("409 price_review_closed");
   },
   async "409 for what is asked of an inactive budget"(s) {
     const { budget_id } = await s.budget();

@@ -527,6 +527,39 @@ onEveryDatabase("prices", (server) => {
     expect((await s.post("/api/prices/update", {})).body.report.verification.prices_changed).to.equal(0);
   });
 
+  it("lists prices that sources do not agree on, and charges what a person decides", async () => {
+    const s = server();
+    const review_id = await s.review("gpt-4.1");
+    const list = await s.get("/api/prices/reviews?status=open&provider=openai&model=gpt-4.1");
+    expect(list.body.items[0]).to.deep.include({ review_id, kind: "all_gated", status: "open" });
+    expect(list.body.items[0].candidates[0]).to.deep.include({
+      source: "test",
+      testimony: "gated",
+      address: "https://prices.example/all.json",
+    });
+    const decided = await s.post(`/api/prices/reviews/${review_id}/decision`, {
+      decision: "enter",
+      components: [
+        { unit: "input_tokens", cost_per_unit: "0.0000021" },
+        { unit: "output_tokens", cost_per_unit: 0.000009, above_input_tokens: 0 },
+      ],
+      decided_by: "ada",
+      why: "The contract says so.",
+    });
+    expect(decided.body).to.deep.include({
+      status: "entered",
+      decided_by: "ada",
+      why: "The contract says so.",
+    });
+    const { body } = await s.post("/api/prices/current", { provider: "openai", model: "gpt-4.1" });
+    expect(body).to.deep.include({
+      input_cost_per_token: 0.0000021,
+      output_cost_per_token: 0.000009,
+      status: "manual",
+      source: "review",
+    });
+  });
+
   it("answers the history of a model whose name has a slash", async () => {
     const { status, body } = await server().get("/api/prices/history/openrouter/openai%2Fgpt-4o");
     expect(status).to.equal(200);

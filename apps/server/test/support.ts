@@ -191,6 +191,22 @@ export class TestServer {
     await this.#database.close();
   }
 
+  /** Lets the test's source say what nobody believes of a model, and answers the review that this opens. */
+  async review(model: string): Promise<string> {
+    const amount_femto_usd = 10n ** 15n;
+    const components = [{ unit: "input_tokens" as const, amount_femto_usd, above_input_tokens: 0 }];
+    const terms = { scope: "", service_tier: "standard" as const, time_of_day: null };
+    const said = { provider: "openai", model, ...terms, effective_ms: null, end_ms: null };
+    const observation = { ...said, price_type: "token" as const, components, name: model, raw: { model } };
+    const reading = { observations: [observation], aliases: [], capabilities: [], set_aside: [] };
+    const version = { etag: null, last_modified: null, content_hash: model };
+    this.price_source.answer = Promise.resolve({ status: "read", reading, ...version });
+    await this.post("/api/prices/update", { sources: ["test"] });
+    this.price_source.answer = Promise.resolve({ status: "not_modified" });
+    const { body } = await this.get(`/api/prices/reviews?status=open&model=${model}`);
+    return body.items[0].review_id as string;
+  }
+
   /** Sends a request, and holds the answer to the OpenAPI document. */
   async call(method: string, path: string, { body, headers = {} }: CallOptions = {}): Promise<Answered> {
     const response = await fetch(`${this.url}${path}`, {

@@ -30,9 +30,12 @@ import type {
   PolicyUpdate,
   Price,
   PriceQuery,
+  PriceReview,
+  PriceReviewQuery,
   PriceRun,
   PriceSource,
   PriceUpdateRequest,
+  ReviewDecision,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -166,6 +169,15 @@ export class BudgetClient {
     /** The sources, with how far each is trusted. */
     sources: (query?: PageQuery, options?: CallOptions) =>
       this.#get<Page<PriceSource>>("/api/prices/sources", query, options),
+    /** Prices that people are or were asked about, newest first. */
+    reviews: (query?: PriceReviewQuery, options?: CallOptions) =>
+      this.#get<Page<PriceReview>>("/api/prices/reviews", query, options),
+    /** Closes a review, and charges what was decided. */
+    decide: (review_id: string, decision: ReviewDecision, options?: CallOptions) =>
+      this.#send<PriceReview>(
+        { method: "POST", path: `/api/prices/reviews/${segment(review_id)}/decision`, body: decision },
+        options,
+      ),
     /** Every price that a model had, oldest first. */
     history: (provider: string, model: string, query?: PageQuery, options?: CallOptions) =>
       this.#get<Page<Price>>(`/api/prices/history/${segment(provider)}/${segment(model)}`, query, options),

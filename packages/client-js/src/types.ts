@@ -640,6 +640,52 @@ export interface PriceUpdateRequest {
   sources?: string[];
 }
 
+/** What one source says in a review. */
+export interface PriceReviewCandidate {
+  source: string;
+  observation_id: string;
+  /** How it came out: agrees, dissents, gated, stale, ahead, or copy of a more trusted one. */
+  testimony: string;
+  address: string;
+  observed_at: string;
+  components: PriceComponent[];
+}
+
+/** A price that people are or were asked about. */
+export interface PriceReview {
+  review_id: string;
+  provider: string;
+  model: string;
+  scope: string;
+  service_tier: ServiceTier;
+  time_of_day: { start: string; end: string } | null;
+  /** Why the price in force was not changed. */
+  kind: "conflict" | "guarded_change" | "unconfirmed_change" | "all_gated";
+  status: "open" | "accepted" | "entered" | "rejected" | "settled";
+  candidates: PriceReviewCandidate[];
+  opened_at: string;
+  closed_at: string | null;
+  decided_by: string | null;
+  why: string | null;
+}
+
+export interface PriceReviewQuery extends PageQuery {
+  status?: PriceReview["status"];
+  provider?: string;
+  model?: string;
+}
+
+/** What a person decides: a source's price, another one, or what is charged already. */
+export interface ReviewDecision {
+  decision: "accept" | "enter" | "reject";
+  /** With accept. */
+  source?: string;
+  /** With enter; USD for one unit, as decimal text where a double would lose digits. */
+  components?: { unit: string; cost_per_unit: number | string; above_input_tokens?: number }[];
+  decided_by: string;
+  why: string;
+}
+
 export interface PriceQuery extends PageQuery {
   provider?: string;
   model?: string;

@@ -38,6 +38,7 @@ export const ANSWERS = {
   CurrentPrice: true satisfies Same<client.CurrentPrice, domain.CurrentPriceWire>,
   Cost: true satisfies Same<client.Cost, domain.CostWire>,
   PriceSource: true satisfies Same<client.PriceSource, domain.PriceSourceWire>,
+  PriceReview: true satisfies Same<client.PriceReview, domain.PriceReviewWire>,
   PriceRun: true satisfies Same<client.PriceRun, domain.PriceRunWire>,
   Alert: true satisfies Same<client.Alert, domain.AlertWire>,
   Message: true satisfies Same<client.Message, domain.MessageWire>,
@@ -68,6 +69,8 @@ export const REQUESTS = {
   PriceQuery: true satisfies Same<client.PriceQuery, domain.PriceQuery>,
   CurrentPriceRequest: true satisfies Same<client.CurrentPriceRequest, domain.CurrentPriceRequest>,
   CostRequest: true satisfies Same<client.CostRequest, domain.CostRequest>,
+  PriceReviewQuery: true satisfies Same<client.PriceReviewQuery, domain.PriceReviewQuery>,
+  ReviewDecision: true satisfies Same<client.ReviewDecision, domain.ReviewDecisionRequest>,
   PriceUpdateRequest: true satisfies Same<client.PriceUpdateRequest, domain.PriceUpdateRequest>,
   AlertQuery: true satisfies Same<client.AlertQuery, domain.AlertQuery>,
 };

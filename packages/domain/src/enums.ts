@@ -27,6 +27,13 @@ export const PRICE_RUN_TRIGGERS = ["schedule", "request"] as const;
 /** Who wanted a run over the sources of prices: the clock, or somebody who asked for it. */
 export type PriceRunTrigger = (typeof PRICE_RUN_TRIGGERS)[number];
 
+export const REVIEW_STATUSES = ["open", "accepted", "entered", "rejected", "settled"] as const;
+/**
+ * What became of a price that people were asked about. `accepted`: a source's price was taken; `entered`: another price
+ * was; `rejected`: the price in force stays; `settled`: the sources came to agree before anybody decided.
+ */
+export type ReviewStatus = (typeof REVIEW_STATUSES)[number];
+
 export const ALLOCATION_STATUSES = ["active", "settled", "released", "expired"] as const;
 /** Only an `active` allocation holds tokens; the other three say how it stopped. */
 export type AllocationStatus = (typeof ALLOCATION_STATUSES)[number];

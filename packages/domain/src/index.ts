@@ -53,6 +53,7 @@ export {
   POLICY_TYPE_WORDS,
   PRICE_RUN_TRIGGERS,
   PRICE_TYPES,
+  REVIEW_STATUSES,
   SERVICE_TIERS,
   TIERS,
   isPerContext,
@@ -63,6 +64,7 @@ export {
   type PolicyType,
   type PriceRunTrigger,
   type PriceType,
+  type ReviewStatus,
   type ServiceTier,
   type Tier,
 } from "./enums.ts";
@@ -118,7 +120,6 @@ export {
 } from "./price-book.ts";
 export { GATES, failedGate, type Gate } from "./price-gates.ts";
 export {
-  REVIEW_STATUSES,
   chargesTheSame,
   componentsFingerprint,
   pricedThingKey,
@@ -128,7 +129,6 @@ export {
   type PriceSourceState,
   type PricedThing,
   type ReviewCandidate,
-  type ReviewStatus,
   type SourceReport,
   type StoredObservation,
   type VerificationReport,
@@ -196,6 +196,7 @@ export {
 } from "./usage.ts";
 export {
   DEFAULT_VERIFICATION_RULES,
+  OBJECTIONS,
   verifyPrice,
   type Objection,
   type PriceInForce,
@@ -331,6 +332,14 @@ export {
   type PriceSourceWire,
   type PriceUpdateRequest,
 } from "./schemas/price-monitoring.ts";
+export {
+  PriceReviewQuerySchema,
+  PriceReviewSchema,
+  ReviewDecisionSchema,
+  type PriceReviewQuery,
+  type PriceReviewWire,
+  type ReviewDecisionRequest,
+} from "./schemas/price-review.ts";
 export {
   CostRequestSchema,
   CostSchema,

@@ -1,4 +1,4 @@
-import type { PriceRunTrigger, ServiceTier } from "./enums.ts";
+import type { PriceRunTrigger, ReviewStatus, ServiceTier } from "./enums.ts";
 import type { PriceObservation } from "./price-observation.ts";
 import { modelKey } from "./price-names.ts";
 import type { PriceComponent, ProviderPricing, TimeOfDay } from "./price.ts";
@@ -66,13 +66,6 @@ export interface ReviewCandidate {
   readonly observed_at_ms: number;
   readonly components: readonly PriceComponent[];
 }
-
-export const REVIEW_STATUSES = ["open", "accepted", "entered", "rejected", "settled"] as const;
-/**
- * `accepted`: a source's price was taken; `entered`: another price was; `rejected`: the price in force stays; `settled`:
- * the sources came to agree before anybody decided.
- */
-export type ReviewStatus = (typeof REVIEW_STATUSES)[number];
 
 /** A price that people are asked about. There is at most one open review of one thing. */
 export interface PriceReview extends PricedThing {

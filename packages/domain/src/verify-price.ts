@@ -61,8 +61,9 @@ export interface VerifiedComponent extends PriceComponent {
   readonly source: string;
 }
 
+export const OBJECTIONS = ["conflict", "guarded_change", "unconfirmed_change", "all_gated"] as const;
 /** Why a price is not changed although the sources say so. */
-export type Objection = "conflict" | "guarded_change" | "unconfirmed_change" | "all_gated";
+export type Objection = (typeof OBJECTIONS)[number];
 
 /** The outcome of one vote. */
 export interface PriceVerdict {

@@ -34,10 +34,24 @@ const prove = ({ name, found_by }: Fault): Promise<{ readonly failed: boolean; r
     });
   });
 
+/** What several servers do at one moment is chance, and a busy machine lets them miss each other: they get more tries. */
+const TRIES: Readonly<Record<Fault["found_by"], number>> = {
+  "histories on sqlite": 1,
+  "histories on postgres": 1,
+  "several servers": 10,
+};
+
+/** Runs a proof until it finds the fault, as often as chance plays a part in it. */
+async function tryToProve(fault: Fault): ReturnType<typeof prove> {
+  let proof = await prove(fault);
+  for (let tries = 1; !proof.failed && tries < TRIES[fault.found_by]; tries += 1) proof = await prove(fault);
+  return proof;
+}
+
 describe("a fault in the source", () => {
   for (const fault of FAULTS) {
     it(`is found by ${fault.found_by}: ${fault.name}`, async () => {
-      const { failed, output } = await prove(fault);
+      const { failed, output } = await tryToProve(fault);
       expect(output).to.contain(`The fault is in: ${fault.name}.`);
       expect(failed, `The fault survives.\n${output.slice(-2000)}`).to.equal(true);
       // It failed by what it compares, not because it could not run.

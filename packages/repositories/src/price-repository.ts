@@ -78,6 +78,19 @@ export class PriceRepository {
     return (await select).map(priceFromRow);
   }
 
+  /** The shared prices of a model, of any time, scope and service tier. */
+  async ofModel(
+    transaction: Transaction,
+    provider: string,
+    model: string,
+  ): Promise<readonly ProviderPricing[]> {
+    const rows = await transaction.query(
+      "SELECT * FROM prices WHERE tenant_id = $1 AND provider = $2 AND model = $3 ORDER BY pricing_id",
+      [SHARED_TENANT_ID, provider, model],
+    );
+    return rows.map(priceFromRow);
+  }
+
   /** Those of some shared prices that still end when they did, by id. */
   async unchanged(
     transaction: Transaction,

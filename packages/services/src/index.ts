@@ -1,3 +1,4 @@
+export type { ReviewDecision } from "./decide-review.ts";
 export {
   createPriceMonitor,
   type PriceMonitor,

@@ -3,6 +3,7 @@ import {
   chargesTheSame,
   componentsFingerprint,
   type Alert,
+  type OutboxEvent,
   type PriceComponent,
   type PriceReview,
   type PriceStatus,
@@ -210,6 +211,21 @@ function decidedByVote(
   const added = newPrice(question, verdict, components, first?.source ?? "", context);
   return { question, updated, added, replaced: inForce, review };
 }
+
+/** What listeners are told of a price that took another one's place. */
+export const priceChanged = (before: ProviderPricing, after: ProviderPricing): OutboxEvent => ({
+  tenant_id: SHARED_TENANT_ID,
+  event_type: "price.changed",
+  budget_id: null,
+  subject_id: after.pricing_id,
+  payload: {
+    provider: after.provider,
+    model: after.model,
+    replaces: before.pricing_id,
+    status: after.status,
+  },
+  created_at_ms: after.created_at_ms,
+});
 
 const nameOf = ({ provider, model, scope, service_tier }: PriceReview | ProviderPricing): string =>
   `${provider}/${model}${scope === "" ? "" : ` in ${scope}`}${service_tier === "standard" ? "" : ` (${service_tier})`}`;

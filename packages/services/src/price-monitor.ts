@@ -6,6 +6,7 @@ import {
   type IdSource,
   type Logger,
   type Outcome,
+  type PriceReview,
   type PriceRun,
   type PriceSourceState,
   type SourceReport,
@@ -14,11 +15,14 @@ import {
 import {
   Ledger,
   PriceObservationRepository,
+  PriceReviewRepository,
   PriceRunRepository,
   PriceSourceRepository,
   type Database,
   type Page,
+  type ReviewFilters,
 } from "@budget/repositories";
+import { decideReview, type ReviewDecision } from "./decide-review.ts";
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
 import type { PriceSource, SourceRead } from "@budget/price-sources";
@@ -60,6 +64,15 @@ export interface PriceMonitor {
   isDue(): Promise<boolean>;
   runs(query: { readonly page?: number; readonly limit?: number }): Promise<Page<PriceRun>>;
   sources(): Promise<readonly PriceSourceStatus[]>;
+  /** Prices that people are or were asked about, newest first. */
+  reviews(filters: ReviewFilters): Promise<Page<PriceReview>>;
+  /** Closes a review by what a person decided, and puts the decided price in force. */
+  decide(
+    review_id: string,
+    decision: ReviewDecision,
+    decided_by: string,
+    why: string,
+  ): Promise<Outcome<PriceReview>>;
   /** Puts the trust of a source back to where it started. */
   resetTrust(source: string): Promise<Outcome<PriceSourceStatus>>;
 }
@@ -122,6 +135,7 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
   const ledger = new Ledger(database);
   const runRepository = new PriceRunRepository(database);
   const observations = new PriceObservationRepository(database);
+  const reviewRepository = new PriceReviewRepository(database);
   const sourceRepository = new PriceSourceRepository(database);
 
   async function states(): Promise<ReadonlyMap<string, PriceSourceState>> {
@@ -315,6 +329,16 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
     async sources() {
       const known = await states();
       return sources.map((source) => statusOf(source, known.get(source.name)));
+    },
+
+    reviews: (filters) => reviewRepository.list(filters),
+
+    decide(review_id, decision, decided_by, why) {
+      const now_ms = clock.now();
+      const decideOptions = { database, now_ms, nextId: () => ids.next(now_ms) };
+      return ledger.transaction(SHARED_TENANT_ID, "exclusive", (session) =>
+        decideReview(session, review_id, decision, decided_by, why, decideOptions),
+      );
     },
 
     async resetTrust(name) {

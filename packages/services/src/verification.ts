@@ -1,7 +1,6 @@
 import {
   SHARED_TENANT_ID,
   pricedThingKey,
-  type OutboxEvent,
   type PriceReview,
   type ProviderPricing,
   type VerificationReport,
@@ -21,6 +20,7 @@ import {
   NO_REVIEWS,
   changesAlert,
   changesOf,
+  priceChanged,
   reviewAlert,
   type ChangeContext,
   type PriceChanges,
@@ -109,20 +109,6 @@ async function stillRight(
   const unchanged = await prices.unchanged(transaction, read);
   return changes.filter(({ question: { inForce } }) => inForce === null || unchanged.has(inForce.pricing_id));
 }
-
-const priceChanged = (before: ProviderPricing, after: ProviderPricing): OutboxEvent => ({
-  tenant_id: SHARED_TENANT_ID,
-  event_type: "price.changed",
-  budget_id: null,
-  subject_id: after.pricing_id,
-  payload: {
-    provider: after.provider,
-    model: after.model,
-    replaces: before.pricing_id,
-    status: after.status,
-  },
-  created_at_ms: after.created_at_ms,
-});
 
 async function write(
   session: LedgerSession,

@@ -1,15 +1,30 @@
 import {
   PageQuerySchema,
+  PriceReviewQuerySchema,
+  PriceReviewSchema,
   PriceRunSchema,
   PriceSourceSchema,
   PriceUpdateRequestSchema,
+  ReviewDecisionSchema,
+  Uuid,
+  accepted,
+  femtoToUsdJson,
+  isUsageUnit,
   isoTime,
   listOf,
+  parseUsdToFemto,
+  rejected,
+  type Outcome,
+  type PriceComponent,
+  type PriceReview,
+  type PriceReviewWire,
   type PriceRun,
   type PriceRunWire,
   type PriceSourceWire,
+  type ReviewDecisionRequest,
 } from "@budget/domain";
-import type { PriceSourceStatus } from "@budget/services";
+import type { PriceSourceStatus, ReviewDecision } from "@budget/services";
+import { Type } from "typebox";
 import { answerTo, listAnswer, route, sliceAnswer } from "./route.ts";
 
 const timeOrNull = (at_ms: number | null): string | null => (at_ms === null ? null : isoTime(at_ms));
@@ -39,6 +54,56 @@ const toSourceWire = (source: PriceSourceStatus): PriceSourceWire => ({
   fault: source.fault,
   detail: source.detail,
 });
+
+const toReviewWire = (review: PriceReview): PriceReviewWire => ({
+  review_id: review.review_id,
+  provider: review.provider,
+  model: review.model,
+  scope: review.scope,
+  service_tier: review.service_tier,
+  time_of_day: review.time_of_day,
+  kind: review.kind,
+  status: review.status,
+  candidates: review.candidates.map((candidate) => ({
+    source: candidate.source,
+    observation_id: candidate.observation_id,
+    testimony: candidate.testimony,
+    address: candidate.address,
+    observed_at: isoTime(candidate.observed_at_ms),
+    components: candidate.components.map(({ unit, amount_femto_usd, above_input_tokens }) => ({
+      unit,
+      cost_per_unit: femtoToUsdJson(amount_femto_usd),
+      above_input_tokens,
+    })),
+  })),
+  opened_at: isoTime(review.opened_at_ms),
+  closed_at: timeOrNull(review.closed_at_ms),
+  decided_by: review.decided_by,
+  why: review.why,
+});
+
+const wrong = (field: string, detail: string): Outcome<never> =>
+  rejected({ code: "invalid_value", field: `/${field}`, detail });
+
+/** Reads a decision; each kind needs its own fields. */
+function decisionOf({ decision, source, components }: ReviewDecisionRequest): Outcome<ReviewDecision> {
+  if (decision === "reject") return accepted({ kind: "reject" });
+  if (decision === "accept")
+    return source === undefined
+      ? wrong("source", "Name the source to accept.")
+      : accepted({ kind: "accept", source });
+  if (components === undefined) return wrong("components", "Give the price to enter.");
+  const entered: PriceComponent[] = [];
+  for (const [index, { unit, cost_per_unit, above_input_tokens = 0 }] of components.entries()) {
+    if (!isUsageUnit(unit)) return wrong(`components/${index}/unit`, `${unit} is no unit of usage.`);
+    const isTwice = entered.some(
+      (other) => other.unit === unit && other.above_input_tokens === above_input_tokens,
+    );
+    if (isTwice) return wrong(`components/${index}/unit`, `${unit} is given twice.`);
+    entered.push({ unit, amount_femto_usd: parseUsdToFemto(cost_per_unit), above_input_tokens });
+  }
+  return accepted({ kind: "enter", components: entered });
+}
 
 export const priceMonitoringRoutes = [
   route({
@@ -82,6 +147,44 @@ export const priceMonitoringRoutes = [
     problems: ["invalid_value"],
     async handle({ query }, { monitor }) {
       return sliceAnswer((await monitor.sources()).map(toSourceWire), query);
+    },
+  }),
+  route({
+    method: "get",
+    path: "/api/prices/reviews",
+    operation_id: "listPriceReviews",
+    tag: "prices",
+    summary: "List prices that people are or were asked about, with what each source says",
+    query: PriceReviewQuerySchema,
+    success: { status: 200, description: "Reviews, newest first", schema: listOf(PriceReviewSchema) },
+    problems: ["invalid_value"],
+    async handle({ query }, { monitor }) {
+      return listAnswer(await monitor.reviews(query), query, toReviewWire);
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/prices/reviews/{review_id}/decision",
+    operation_id: "decidePriceReview",
+    tag: "prices",
+    summary: "Decide on a price that sources do not agree on",
+    description: "The decision holds as long as the sources say what they say now.",
+    params: Type.Object({ review_id: Uuid("The review") }),
+    body: ReviewDecisionSchema,
+    body_example: {
+      decision: "accept",
+      source: "litellm",
+      decided_by: "ada",
+      why: "The maker's page says so.",
+    },
+    success: { status: 200, description: "The closed review", schema: PriceReviewSchema },
+    problems: ["invalid_value", "price_review_not_found", "price_review_closed"],
+    async handle({ params, body }, services) {
+      const decision = decisionOf(body);
+      const outcome = decision.ok
+        ? await services.monitor.decide(params.review_id, decision.value, body.decided_by, body.why)
+        : decision;
+      return answerTo(outcome, services, (review) => ({ status: 200, body: toReviewWire(review) }));
     },
   }),
 ];
