@@ -21,6 +21,7 @@ const PROVIDER_WORDS: Readonly<Record<string, readonly string[]>> = {
   bedrock: ["bedrock_converse", "amazon-bedrock", "amazon_bedrock", "aws"],
   bedrock_mantle: ["bedrock-mantle"],
   cloudflare: ["cloudflare-workers-ai", "workers-ai"],
+  codestral: ["text-completion-codestral"],
   cohere: ["cohere_chat"],
   dashscope: ["alibaba"],
   fireworks: ["fireworks_ai", "fireworks-ai", "fireworks_ai-embedding-models"],
@@ -65,15 +66,20 @@ export function canonicalProvider(name: string): string {
 /** What Fireworks puts before the names of the models that it serves to everybody. */
 const FIREWORKS_ACCOUNT = "accounts/fireworks/models/";
 
-/** Takes off the provider's own name that sources and gateways route by; the names of makers at a reseller stay. */
-function withoutRouting(provider: string, model: string): string {
+/** Whether sources and gateways route to a provider by a word: its own, and for Azure's catalogue that of Azure too. */
+function isRouteTo(provider: string, word: string): boolean {
+  const named = canonicalProvider(word);
+  return named === provider || (named === "azure" && provider === "azure_ai");
+}
+
+/** Takes off one prefix that sources and gateways route by; the names of makers at a reseller stay. */
+function withoutRoute(provider: string, model: string): string {
   if (provider === "fireworks" && model.startsWith(FIREWORKS_ACCOUNT)) {
-    return withoutRouting(provider, model.slice(FIREWORKS_ACCOUNT.length));
+    return model.slice(FIREWORKS_ACCOUNT.length);
   }
   const slash = model.indexOf("/");
-  const isRouted =
-    slash > 0 && slash < model.length - 1 && canonicalProvider(model.slice(0, slash)) === provider;
-  return isRouted ? withoutRouting(provider, model.slice(slash + 1)) : model;
+  const isRouted = slash > 0 && slash < model.length - 1 && isRouteTo(provider, model.slice(0, slash));
+  return isRouted ? model.slice(slash + 1) : model;
 }
 
 interface Scoped {
@@ -87,17 +93,26 @@ const BEDROCK_REGION = /^((?:[a-z]{2}(?:-gov)?-[a-z]+-\d|\*)(?:\/\d+-month-commi
 /** Ways to call a model that cost the same. */
 const BEDROCK_CALL = /^(?:invoke|converse)\/(?=.)/;
 /** The version of Bedrock's own packaging; `claude-v2:1` and `embed-v3` are models. */
-const BEDROCK_PACKAGING = /(?:-v1)?(?::0)?$/;
+const BEDROCK_PACKAGING: readonly string[] = ["-v1", ":0"];
+/** Vertex's word for the version that there is. */
+const VERTEX_DEFAULT: readonly string[] = ["@default"];
+
+/** A pattern would look for its end from every place in a name, which takes too long where somebody writes a long one. */
+function withoutEndings(name: string, endings: readonly string[]): string {
+  for (let rest = name; ;) {
+    const ending = endings.find((one) => rest.endsWith(one));
+    if (ending === undefined) return rest;
+    rest = rest.slice(0, -ending.length);
+  }
+}
 
 function readBedrock(name: string): Scoped {
   const called = name.replace(BEDROCK_CALL, "");
   const region = BEDROCK_REGION.exec(called)?.[1];
   const inRegion = region === undefined ? called : called.slice(region.length + 1);
   const profile = BEDROCK_PROFILE.exec(inRegion)?.[1];
-  const model = (profile === undefined ? inRegion : inRegion.slice(profile.length + 1)).replace(
-    BEDROCK_PACKAGING,
-    "",
-  );
+  const packaged = profile === undefined ? inRegion : inRegion.slice(profile.length + 1);
+  const model = withoutEndings(packaged, BEDROCK_PACKAGING);
   const scope = [region, profile].filter((part) => part !== undefined).join("/");
   return model === "" ? { scope: "", model: name } : { scope, model };
 }
@@ -110,22 +125,22 @@ function readAzure(name: string): Scoped {
   return { scope: deployment, model: name.slice(deployment.length + 1) };
 }
 
-/** Vertex's word for the version that there is. */
-const VERTEX_DEFAULT = /@default$/;
-
 function readScope(provider: string, name: string): Scoped {
   if (provider === "bedrock") return readBedrock(name);
   if (provider === "azure" || provider === "azure_ai") return readAzure(name);
-  return { scope: "", model: provider === "vertex" ? name.replace(VERTEX_DEFAULT, "") : name };
+  return { scope: "", model: provider === "vertex" ? withoutEndings(name, VERTEX_DEFAULT) : name };
 }
 
 /** Takes off routing and scopes until nothing is left to take off, so that our own names are read as they are. */
 function readName(provider: string, name: string): Scoped {
-  const { scope, model: read } = readScope(provider, withoutRouting(provider, name));
-  const model = read.trim();
-  if (model === name) return { scope, model };
-  const rest = readName(provider, model);
-  return { scope: [scope, rest.scope].filter((part) => part !== "").join("/"), model: rest.model };
+  const scopes: string[] = [];
+  for (let model = name; ;) {
+    const read = readScope(provider, withoutRoute(provider, model));
+    if (read.scope !== "") scopes.push(read.scope);
+    const rest = read.model.trim();
+    if (rest === model) return { scope: scopes.join("/"), model };
+    model = rest;
+  }
 }
 
 /**
@@ -156,7 +171,10 @@ export function modelKey({ provider, model }: Pick<ModelIdentity, "provider" | "
   return `${identity.provider}\n${name}`;
 }
 
+/** `codestral-latest`, and with a variant behind it `kimi-latest-128k`. */
+const LATEST = /(?:^|[-/.@:])latest$|-latest-/;
+
 /** Whether a name is moved by its provider from one model to the next, so that no price of it can be verified. */
 export function isMovingAlias(model: string): boolean {
-  return /(?:^|[-/.@:])latest$/.test(model) || model.startsWith("~");
+  return LATEST.test(model) || model.startsWith("~");
 }

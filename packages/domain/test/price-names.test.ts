@@ -45,6 +45,12 @@ const identities: readonly [provider: string, model: string, expected: readonly 
     ["azure", "azure/global-standard/gpt-4o-2024-08-06", ["azure", "gpt-4o-2024-08-06", "global-standard"]],
     ["azure", "azure/high/1024-x-1024/gpt-image-1", ["azure", "high/1024-x-1024/gpt-image-1", ""]],
     ["azure_ai", "azure_ai/Llama-4-Maverick", ["azure_ai", "llama-4-maverick", ""]],
+    ["azure_ai", "azure/claude-haiku-4-5", ["azure_ai", "claude-haiku-4-5", ""]],
+    [
+      "text-completion-codestral",
+      "text-completion-codestral/codestral-2405",
+      ["codestral", "codestral-2405", ""],
+    ],
     ["openai", "1024-x-1024/dall-e-2", ["openai", "1024-x-1024/dall-e-2", ""]],
     ["", "", ["", "", ""]],
   ];
@@ -97,6 +103,7 @@ describe("names of models", () => {
       "~google/gemini-pro-latest",
       "latest",
       "x:latest",
+      "kimi-latest-128k",
     ];
     expect(moving.filter(isMovingAlias)).to.deep.equal(moving);
     const still = ["gpt-4o", "latest-model", "greatest", "mistral-large-2411"];
@@ -144,6 +151,32 @@ describe("names of models", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  // Each of these is read in milliseconds; what takes a step for every pair of letters runs into mocha's time limit.
+  const REPEATED: readonly [provider: string, begin: string, part: string, end: string, expected: string][] =
+    [
+      ["azure", "", "azure/", "x", "x"],
+      ["fireworks", "", "accounts/fireworks/models/", "x", "x"],
+      ["bedrock", "", "us.", "x", "x"],
+      ["bedrock", "", "invoke/", "x", "x"],
+      ["bedrock", "x", "-v1", "", "x"],
+      ["bedrock", "x", "-v1:0", "", "x"],
+      ["vertex", "x", "@default", "", "x"],
+    ];
+  for (const [provider, begin, part, end, expected] of REPEATED) {
+    it(`reads a name of 200,000 times ${part}`, () => {
+      const name = begin + part.repeat(200_000) + end;
+      expect(identifyModel(provider, name).model).to.equal(expected);
+    });
+  }
+
+  it("compares names of many letters", () => {
+    for (const part of ["1.", "claude-4-5-", "-v1x", "latest-", " ", "-20250929"]) {
+      const model = `x${part.repeat(200_000)}x`;
+      expect(modelKey({ provider: "bedrock", model })).to.equal(modelKey({ provider: "aws", model }));
+      isMovingAlias(model);
+    }
   });
 });
 

@@ -12,7 +12,7 @@ const BASE_FIELDS: Readonly<Record<string, UsageUnit>> = {
   input_cost_per_token: "input_tokens",
   output_cost_per_token: "output_tokens",
   cache_read_input_token_cost: "cache_read_tokens",
-  // An older name of the same, which only stands where the newer one does not.
+  // An older name of the same.
   input_cost_per_token_cache_hit: "cache_read_tokens",
   cache_creation_input_token_cost: "cache_write_tokens",
   cache_creation_input_token_cost_above_1hr: "cache_write_1h_tokens",
@@ -51,8 +51,8 @@ const TIER_ENDINGS: readonly (readonly [ending: string, ServiceTier])[] = [
   ["_batch_requests", "batch"],
 ];
 
-/** Context tiers: `_above_200k_tokens` prices requests with more than 200,000 input tokens. */
-const CONTEXT_TIER = /_above_(\d+)k_tokens$/;
+/** Context tiers: `_above_200k_tokens` prices requests with more than 200,000 input tokens. No model reads 10^9. */
+const CONTEXT_TIER = /_above_(\d{1,6})k_tokens$/;
 
 /** Fields that make no price, and why. */
 export const SET_ASIDE_FIELDS: Readonly<Record<string, string>> = {

@@ -13,6 +13,7 @@ import {
   booleanOrNull,
   countOrNull,
   fault,
+  isNamedFree,
   isObject,
   kindOf,
   observationOf,
@@ -36,15 +37,26 @@ interface Entry {
 
 type Tiers = Map<ServiceTier, PriceComponent[]>;
 
-const addTo = (tiers: Tiers, service_tier: ServiceTier, component: PriceComponent): void => {
+/** Adds what a field says; where another one said it already, with another amount, the first amount stays. */
+function addTo(
+  { setAside }: Entry,
+  tiers: Tiers,
+  field: string,
+  service_tier: ServiceTier,
+  component: PriceComponent,
+): void {
+  const { unit, amount_femto_usd, above_input_tokens } = component;
   const components = tiers.get(service_tier) ?? [];
-  const isThere = components.some(
-    ({ unit, above_input_tokens }) =>
-      unit === component.unit && above_input_tokens === component.above_input_tokens,
+  const first = components.find(
+    (other) => other.unit === unit && other.above_input_tokens === above_input_tokens,
   );
-  // The first of two names for one thing is the newer one.
-  if (!isThere) tiers.set(service_tier, [...components, component]);
-};
+  if (first === undefined) {
+    tiers.set(service_tier, [...components, component]);
+  } else if (first.amount_femto_usd !== amount_femto_usd) {
+    const other = `another field says ${first.amount_femto_usd} for ${unit}`;
+    setAside("contradicts_itself", `${field} says ${amount_femto_usd} (femto-USD), but ${other}`);
+  }
+}
 
 /** Reads the fields that hold one amount each. */
 function readFields(entry: Entry, tiers: Tiers): void {
@@ -63,7 +75,7 @@ function readFields(entry: Entry, tiers: Tiers): void {
         entry.setAside("unreadable_amount", `${field} is ${JSON.stringify(amount)}`);
       } else {
         const { unit, above_input_tokens, service_tier } = mapped;
-        addTo(tiers, service_tier, { unit, amount_femto_usd, above_input_tokens });
+        addTo(entry, tiers, field, service_tier, { unit, amount_femto_usd, above_input_tokens });
       }
     }
   }
@@ -91,7 +103,9 @@ function readTieredPricing(entry: Entry, tiers: Tiers): void {
       if (mapped === undefined || amount_femto_usd === undefined) {
         entry.setAside("unknown_field", `${field} in tiered_pricing is ${JSON.stringify(amount)}`);
       } else {
-        addTo(tiers, mapped.service_tier, { unit: mapped.unit, amount_femto_usd, above_input_tokens: from });
+        const { unit, service_tier } = mapped;
+        const spanned = `${field} in tiered_pricing`;
+        addTo(entry, tiers, spanned, service_tier, { unit, amount_femto_usd, above_input_tokens: from });
       }
     }
   }
@@ -99,17 +113,19 @@ function readTieredPricing(entry: Entry, tiers: Tiers): void {
 
 /** Reads `search_context_cost_per_query`: a search costs by how much context it fetches, which no usage says. */
 function readSearches(entry: Entry, tiers: Tiers): void {
-  const sizes = entry.row.search_context_cost_per_query;
+  const field = "search_context_cost_per_query";
+  const sizes = entry.row[field];
   if (sizes === undefined) return;
   const amounts = isObject(sizes)
     ? Object.entries(sizes).map(([size, amount]) => [size, readAmount(amount)] as const)
     : [];
   const medium = amounts.find(([size]) => size === "search_context_size_medium")?.[1];
   if (medium === undefined) {
-    entry.setAside("unreadable_amount", `search_context_cost_per_query is ${JSON.stringify(sizes)}`);
+    entry.setAside("unreadable_amount", `${field} is ${JSON.stringify(sizes)}`);
     return;
   }
-  addTo(tiers, "standard", { unit: "web_searches", amount_femto_usd: medium, above_input_tokens: 0 });
+  const search = { unit: "web_searches", amount_femto_usd: medium, above_input_tokens: 0 } as const;
+  addTo(entry, tiers, field, "standard", search);
   for (const [size, amount] of amounts) {
     if (amount !== medium)
       entry.setAside("field_set_aside", `${size} differs from the medium one, which is charged`);
@@ -165,12 +181,35 @@ function derivedPrices({ row, setAside }: Entry): readonly Derived[] {
 /** Searches cost the same wherever and however fast a model answers. */
 const isScaled = ({ unit }: PriceComponent): boolean => unit !== "web_searches";
 
+/** Servers that run on their user's own machine, so that nobody asks money for them. */
+const LOCAL_SERVERS: ReadonlySet<string> = new Set(["ollama", "lemonade"]);
+
+/** Whether a row means it where all that it names costs 0. */
+function isMeantFree({ key, provider, row }: Entry): boolean {
+  const model = key.toLowerCase();
+  const isLocal = LOCAL_SERVERS.has(provider) && !model.endsWith("-cloud");
+  return isLocal || isNamedFree(model) || row.mode === "moderation";
+}
+
+/** Takes out the tiers that cost 0 only because nobody wrote their price down: most rows of 0 are for models sold. */
+function withoutUnmeantZeros(entry: Entry, tiers: Tiers): Tiers {
+  const priced: Tiers = new Map();
+  for (const [service_tier, components] of tiers) {
+    const isZero = components.every(({ amount_femto_usd }) => amount_femto_usd === 0n);
+    if (!isZero || isMeantFree(entry)) priced.set(service_tier, components);
+    else entry.setAside("zero_price", `its ${service_tier} tier costs 0, and nothing says that it is free`);
+  }
+  return priced;
+}
+
 function readEntry(entry: Entry): readonly PriceObservation[] {
   const { key, provider, row } = entry;
-  const tiers: Tiers = new Map();
-  readFields(entry, tiers);
-  readTieredPricing(entry, tiers);
-  readSearches(entry, tiers);
+  const said: Tiers = new Map();
+  readFields(entry, said);
+  readTieredPricing(entry, said);
+  readSearches(entry, said);
+  if (said.size === 0) entry.setAside("no_price", "it has no cost field that makes a price");
+  const tiers = withoutUnmeantZeros(entry, said);
   const named = { provider, model: key, raw: row };
   const observations = [...tiers].map(([service_tier, components]) =>
     observationOf({ ...named, service_tier, components }),
@@ -205,7 +244,8 @@ const byPrefixes = (a: string, b: string): number => a.split("/").length - b.spl
  * Reads LiteLLM's map of prices (`model_prices_and_context_window.json`): USD for one unit. Every cost field is mapped to
  * a unit, a service tier and a context tier, or set aside with its reason; one that nobody knows is set aside as
  * `unknown_field`, and the rest of its row is read. A service tier knows the units that the map names for it and no
- * others. Of several keys of one model the one without a routing prefix is taken.
+ * others. Of several keys of one model the one without a routing prefix is taken. A tier whose amounts are all 0 is set
+ * aside as `zero_price`, unless the row says that it is free by its name, its mode (moderation) or its local server.
  */
 export function readLiteLlm(text: string): SourceOutcome {
   const parsed = parseJson(text);
@@ -228,9 +268,7 @@ export function readLiteLlm(text: string): SourceOutcome {
       continue;
     }
     const entry: Entry = { key, provider: row.litellm_provider, row, setAside };
-    const read = readEntry(entry);
-    if (read.length === 0) setAside("no_price", "it has no cost field that makes a price");
-    observations.push(...read);
+    observations.push(...readEntry(entry));
     const can = capabilitiesOf(entry);
     const name = `${can.provider}\n${can.model}`;
     if (!capabilities.has(name)) capabilities.set(name, can);
