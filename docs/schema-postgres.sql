@@ -281,6 +281,7 @@ CREATE TABLE prices (
   catalog_version bigint NOT NULL,
   scope text NOT NULL DEFAULT ''::text,
   evidence text NOT NULL DEFAULT '[]'::text,
+  markup_ppm bigint NOT NULL DEFAULT '0'::bigint,
   CONSTRAINT prices_pkey PRIMARY KEY (tenant_id, pricing_id),
   CONSTRAINT prices_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
 );
@@ -360,6 +361,7 @@ CREATE TABLE usage_records (
   metadata text NOT NULL,
   service_tier text NOT NULL DEFAULT 'standard'::text,
   price_scope text NOT NULL DEFAULT ''::text,
+  adjusts_record_id uuid,
   CONSTRAINT usage_records_pkey PRIMARY KEY (tenant_id, record_id, timestamp_ms)
 ) PARTITION BY RANGE (timestamp_ms);
 

@@ -280,6 +280,7 @@ CREATE TABLE prices (
   catalog_version bigint not null,
   scope text not null default '',
   evidence text not null default '[]',
+  markup_ppm bigint not null default '0',
   foreign key(tenant_id) references tenants(tenant_id),
   primary key (tenant_id, pricing_id)
 );
@@ -357,6 +358,7 @@ CREATE TABLE usage_records (
   metadata text not null,
   service_tier text not null default 'standard',
   price_scope text not null default '',
+  adjusts_record_id char(36),
   primary key (tenant_id, record_id, timestamp_ms)
 );
 

@@ -152,6 +152,33 @@ describe("the command line", () => {
       expect((await typed("prices reviews")).stdout).to.equal("There is none.\n");
     });
 
+    it("a price that is set by hand, why it is charged, and that it is taken back", async () => {
+      const by = "--by ada --why contract";
+      await typed("prices update genai_prices");
+      const before = await typed("prices why openai gpt-4o");
+      expect(before.stdout).to.match(/charged +\$2\.5 in, \$10 out, by the million\nstatus +provisional\n/);
+      expect(before.stdout).to.match(/\ngenai_prices +yes +\$2\.5 +\$10 +\S+ +genai-prices@\S+\n/);
+      const set = await typed(
+        `prices set openai gpt-4o --input 2 --output 8 --unit cache_read_tokens=0.9 web_searches=1 ${by}`,
+      );
+      expect(set.stdout).to.match(/charged +\$2 in, \$8 out/);
+      expect(set.stdout).to.match(/\nby_hand +yes +\$2 +\$8 +\S+ +ada\n/);
+      expect(set.stdout).to.match(/\ngenai_prices +no +/);
+      const observation = /unset (\S+)/.exec(set.stdout)?.[1] ?? "";
+      const cost = await typed("calc-cost openai gpt-4o --input 1000000 --cached 1000000");
+      expect(cost.stdout).to.contain("total $0.9\n");
+      const taken = await typed(`prices unset ${observation} ${by}`);
+      expect(taken.stdout).to.match(/\nprices changed +\d+\n/);
+      expect((await typed("prices why nobody nothing")).code).to.equal(4);
+      expect((await typed(`prices set openai gpt-4o ${by}`)).stderr).to.contain("Say what it costs");
+      expect((await typed(`prices set openai gpt-4o --unit tokens ${by}`)).stderr).to.contain(
+        "--unit must be",
+      );
+      const later = await typed(`prices set acme x --input 1 --from 2099-01-01T00:00:00Z ${by}`);
+      expect(later.stdout).to.contain("It begins later.");
+      expect((await typed("prices reset-trust genai_prices")).stdout).to.match(/trust +0\.900/);
+    });
+
     it("a price that stands in for one that is not known", async () => {
       const { stdout } = await typed("calc-cost openai gpt-4o --service-tier flex --input 1000");
       expect(stdout).to.contain("input_tokens  1000      $0.0000025  $0.0025 (estimated)");
@@ -199,6 +226,9 @@ describe("the command line", () => {
         "prices update genai_prices",
         "prices sources",
         "prices runs",
+        "prices why openai gpt-4o",
+        "prices set acme x --input 1 --by ada --why contract",
+        "prices reset-trust genai_prices",
       ];
       for (const line of lines) {
         const { code, stdout, stderr } = await typed(`--json ${line}`);

@@ -15,6 +15,7 @@ export const startTestServer = (database_url = "sqlite::memory:"): Promise<Runni
       log_level: "ERROR",
       environment: "production",
       price_update_interval_min: 0,
+      prices_file: "",
     },
     logger,
   );

@@ -57,6 +57,13 @@ export const SETTINGS = [
     expected: "a whole number of minutes from 0 to 525600",
     isValid: (value) => /^\d{1,6}$/.test(value) && Number(value) <= 525_600,
   },
+  {
+    variable: "BUDGET_PRICES_FILE",
+    default_value: "",
+    description: "Your own prices, markups, and settings of price sources: YAML or JSON, see docs/prices.md",
+    expected: "the path of a file",
+    isValid: (value) => !value.includes("\0"),
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Configuration {
@@ -67,6 +74,8 @@ export interface Configuration {
   readonly environment: "development" | "production";
   /** 0 asks no source on the network. */
   readonly price_update_interval_min: number;
+  /** Empty where there is none. */
+  readonly prices_file: string;
 }
 
 /** A setting that cannot be used. Its value is not repeated, because it may hold a password. */
@@ -97,5 +106,6 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     log_level: read("BUDGET_LOG_LEVEL").toUpperCase() as LogLevel,
     environment: read("BUDGET_ENV") as Configuration["environment"],
     price_update_interval_min: Number(read("PRICE_UPDATE_INTERVAL")),
+    prices_file: read("BUDGET_PRICES_FILE"),
   };
 }

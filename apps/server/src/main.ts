@@ -2,6 +2,7 @@ import type { Logger } from "@budget/domain";
 import { DatabaseError } from "@budget/repositories";
 import { ConfigurationError, readConfiguration, type Configuration } from "./configuration.ts";
 import { createLogger } from "./logging.ts";
+import { PriceFileError } from "./operator-prices.ts";
 import { startServer } from "./server.ts";
 
 const EXIT_FAILURE = 1;
@@ -62,7 +63,8 @@ function explain(error: unknown, configuration: Configuration): string {
 try {
   await main(readConfiguration(process.env));
 } catch (error) {
-  if (error instanceof ConfigurationError) fail(error.message, EXIT_WRONG_CONFIGURATION);
+  if (error instanceof ConfigurationError || error instanceof PriceFileError)
+    fail(error.message, EXIT_WRONG_CONFIGURATION);
   fail(explain(error, readConfiguration(process.env)), EXIT_FAILURE);
 }
 

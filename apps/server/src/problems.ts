@@ -34,6 +34,7 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   price_not_found: 404,
   price_unit_unknown: 422,
   price_source_not_found: 404,
+  price_observation_not_found: 404,
   price_review_not_found: 404,
   price_review_closed: 409,
   price_run_active: 409,

@@ -15,6 +15,7 @@ import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
+import { readOperatorPrices } from "./operator-prices.ts";
 import { rest, systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
@@ -36,13 +37,14 @@ export interface RunningServer {
 
 /**
  * Opens the database, brings it up to date, and listens.
- * @throws DatabaseError where the database cannot be opened; the error of listen() where the port is taken
+ * @throws PriceFileError where the operator's file about prices has mistakes; DatabaseError where the database cannot be opened; the error of listen() where the port is taken
  */
 export async function startServer(
   configuration: Configuration,
   logger: Logger,
   limits = HTTP_LIMITS,
 ): Promise<RunningServer> {
+  const prices = await readOperatorPrices(configuration.prices_file);
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
@@ -53,8 +55,9 @@ export async function startServer(
       logger,
       random: Math.random,
       rest,
-      sources: createPriceSources(configuration.price_update_interval_min * MINUTE_MS),
-      rules: DEFAULT_VERIFICATION_RULES,
+      sources: createPriceSources(configuration.price_update_interval_min * MINUTE_MS, prices),
+      rules: { ...DEFAULT_VERIFICATION_RULES, tolerance_ppm: prices.tolerance_ppm },
+      markups: prices.markups,
     });
     const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
     const stopMonitoring = startPriceMonitoring(schedule);

@@ -8,6 +8,7 @@ const DEFAULTS = {
   log_level: "INFO",
   environment: "development",
   price_update_interval_min: 360,
+  prices_file: "",
 };
 
 describe("the configuration", () => {
@@ -31,6 +32,7 @@ describe("the configuration", () => {
     ["BUDGET_LOG_LEVEL", "Warning", { log_level: "WARNING" }],
     ["BUDGET_ENV", "production", { environment: "production" }],
     ["PRICE_UPDATE_INTERVAL", "0", { price_update_interval_min: 0 }],
+    ["BUDGET_PRICES_FILE", "./prices.yaml", { prices_file: "./prices.yaml" }],
   ] as const;
   for (const [variable, value, expected] of RIGHT) {
     it(`takes ${variable}=${value}`, () => {

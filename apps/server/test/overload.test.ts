@@ -19,6 +19,7 @@ const configurationOf = (database_url: string): Configuration => ({
   log_level: "ERROR",
   environment: "production",
   price_update_interval_min: 0,
+  prices_file: "",
 });
 
 const urlOf = ({ port }: Pick<RunningServer, "port">): string => `http://127.0.0.1:${port}`;

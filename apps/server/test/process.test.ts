@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -395,6 +395,46 @@ describe("the process of the server", function () {
     expect(output).to.include("Another Budget server uses").and.to.include("BUDGET_DATABASE_URL");
     expect(output).to.not.include("    at ");
     expect((await fetch(`${url}/health`)).status).to.equal(200);
+  });
+
+  const pricesFile = (text: string): string => {
+    const path = join(folder, "prices.yaml");
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it("charges the prices of the operator's file", async () => {
+    const path = pricesFile(
+      "prices:\n- { provider: acme, model: local, input_cost_per_million: 0.5 }\n" +
+        "markups:\n- { provider: openai, percent: 10 }\n",
+    );
+    const url = await start({ BUDGET_PRICES_FILE: path, PRICE_UPDATE_INTERVAL: "0" }).listening();
+    const post = async (path_of_route: string, body: unknown) =>
+      (await (
+        await fetch(`${url}${path_of_route}`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify(body),
+        })
+      ).json()) as Record<string, unknown>;
+    await post("/api/prices/update", {});
+    const own = await post("/api/prices/current", { provider: "acme", model: "local" });
+    expect(own).to.deep.include({ status: "manual", source: "price_file", input_cost_per_token: 5e-7 });
+    const marked = await post("/api/prices/current", { provider: "openai", model: "gpt-4o" });
+    expect(marked).to.deep.include({ markup_percent: 10, input_cost_per_token: 0.00000275 });
+  });
+
+  it("ends with 2 where the operator's file has mistakes, and names their lines", async () => {
+    const path = pricesFile("prices:\n- { provider: acme, input_cost_per_million: -1 }\n");
+    const { code, output } = await start({ BUDGET_PRICES_FILE: path }).ended;
+    expect(code).to.equal(2);
+    expect(output).to.contain("BUDGET_PRICES_FILE cannot be used.");
+    expect(output).to.contain(`${path}:2:3: /prices/0: model is missing.`);
+    const missing = await start({ BUDGET_PRICES_FILE: join(folder, "none.yaml") }).ended;
+    expect([missing.code, missing.output]).to.deep.equal([
+      2,
+      `BUDGET_PRICES_FILE cannot be used.\n${join(folder, "none.yaml")}: It cannot be read (ENOENT).\n`,
+    ]);
   });
 
   it("says which port is in use", async () => {

@@ -40,6 +40,14 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     summariseUsage: { budget_id },
     getCurrentPrice: { provider: "openai", model: "gpt-4o" },
     decidePriceReview: { decision: "reject", decided_by: "ada", why: "It is wrong." },
+    setPriceByHand: {
+      provider: "openai",
+      model: "gpt-4o-mini-tts",
+      components: [{ unit: "input_tokens", cost_per_unit: "0.000001" }],
+      set_by: "ada",
+      why: "Our contract.",
+    },
+    withdrawPriceByHand: { withdrawn_by: "ada", why: "It ended." },
     updatePrices: { sources: ["test"] },
     calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
   };
@@ -50,7 +58,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
 
 const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 const WITH_QUERY = ROUTES.filter(({ query }) => query !== undefined);
-const ID_PARAMETER = /\{(budget_id|policy_id|allocation_id|record_id|review_id)\}/;
+const ID_PARAMETER = /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id)\}/;
 
 onEveryDatabase("every route", (server) => {
   let world: World;
@@ -66,6 +74,7 @@ onEveryDatabase("every route", (server) => {
       .replace("{policy_id}", world.policy_id)
       .replace("{allocation_id}", world.allocation_id)
       .replace("{record_id}", NOBODY)
+      .replace("{observation_id}", NOBODY)
       .replace("{review_id}", NOBODY);
 
   for (const route of ROUTES.filter(({ path }) => ID_PARAMETER.test(path))) {
@@ -400,8 +409,49 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
     const going = update("test");
     await asked;
     expect(codeOf(await update("test"))).to.equal("409 price_run_active");
+    const price = {
+      provider: "openai",
+      model: "gpt-4o",
+      components: [{ unit: "input_tokens", cost_per_unit: 1 }],
+    };
+    const said = { set_by: "ada", why: "Our contract." };
+    expect(codeOf(await s.post("/api/prices/by-hand", { ...price, ...said }))).to.equal(
+      "409 price_run_active",
+    );
+    const taken = await s.post(`/api/prices/by-hand/${NOBODY}/withdrawal`, {
+      withdrawn_by: "ada",
+      why: "It ended.",
+    });
+    expect(codeOf(taken)).to.equal("409 price_run_active");
     answer({ status: "not_modified" });
     expect((await going).status).to.equal(200);
+  },
+  async "what is wrong with a price that is set by hand"(s) {
+    const unit = { unit: "input_tokens", cost_per_unit: "0.000001" };
+    const right = {
+      provider: "openai",
+      model: "gpt-4o",
+      components: [unit],
+      set_by: "ada",
+      why: "So it is.",
+    };
+    for (const [body, field] of [
+      [{ components: [{ ...unit, unit: "smells" }] }, "/components/0/unit"],
+      [{ components: [unit, unit] }, "/components/1/unit"],
+      [{ components: [] }, "/components"],
+      [{ effective_date: "2027-01-01T00:00:00Z", end_date: "2027-01-01T00:00:00Z" }, "/end_date"],
+    ] as const) {
+      const answer = await s.post("/api/prices/by-hand", { ...right, ...body });
+      expect([codeOf(answer), answer.body.field]).to.deep.equal(["400 invalid_value", field]);
+    }
+    expect(codeOf(await s.get("/api/prices/evidence/nobody/nothing"))).to.equal("404 price_not_found");
+    expect(codeOf(await s.get("/api/prices/evidence/a%00/b"))).to.equal("400 invalid_value");
+    expect(codeOf(await s.call("POST", "/api/prices/sources/nobody/trust-reset"))).to.equal(
+      "404 price_source_not_found",
+    );
+    expect(codeOf(await s.call("POST", "/api/prices/sources/a%00/trust-reset"))).to.equal(
+      "400 invalid_value",
+    );
   },
   async "what is wrong with a decision on a price, and 409 where somebody decided already"(s) {
     const review_id = await s.review("gpt-4o-mini");

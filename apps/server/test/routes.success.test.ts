@@ -560,6 +560,70 @@ onEveryDatabase("prices", (server) => {
     });
   });
 
+  it("charges a price that is set by hand, tells why, and takes it back", async () => {
+    const s = server();
+    const wanted = { provider: "openai", model: "gpt-4.1-nano" };
+    const current = async () => {
+      const { body } = await s.post("/api/prices/current", wanted);
+      return body as { status: string; input_cost_per_token: number };
+    };
+    const before = await current();
+    const set = await s.post("/api/prices/by-hand", {
+      ...wanted,
+      components: [
+        { unit: "input_tokens", cost_per_unit: "0.0000000333" },
+        { unit: "output_tokens", cost_per_unit: 0.000002 },
+      ],
+      set_by: "ada",
+      why: "Contract 7.",
+    });
+    expect(set.status).to.equal(201);
+    expect(set.body.price).to.deep.include({ input_cost_per_token: 3.33e-8, source: "by_hand" });
+    expect(await current()).to.deep.include({ status: "manual", input_cost_per_token: 3.33e-8 });
+    const why = await s.get("/api/prices/evidence/OpenAI/gpt-4.1-nano");
+    expect(why.body.prices[0].evidence).to.deep.equal([set.body.observation_id]);
+    expect(why.body.observations[0]).to.deep.include({
+      observation_id: set.body.observation_id,
+      address: "ada",
+      raw: { set_by: "ada", why: "Contract 7." },
+      withdrawn_at: null,
+    });
+    const path = `/api/prices/by-hand/${set.body.observation_id}/withdrawal`;
+    const taken = await s.post(path, { withdrawn_by: "ada", why: "It ended." });
+    expect(taken.status).to.equal(200);
+    // Nobody else says anything about it here, so what is charged stays.
+    expect(before.status).to.not.equal("manual");
+    expect(await current()).to.deep.include({ status: "manual" });
+  });
+
+  it("sets prices for a region, a service tier and a time to come", async () => {
+    const { body } = await server().post("/api/prices/by-hand", {
+      provider: "openai",
+      model: "gpt-4.1-nano",
+      price_scope: "eu",
+      service_tier: "batch",
+      components: [{ unit: "input_tokens", cost_per_unit: 1 }],
+      effective_date: "2027-01-01T00:00:00Z",
+      end_date: "2028-01-01T00:00:00Z",
+      set_by: "ada",
+      why: "Contract 8.",
+    });
+    expect(body.price).to.equal(null);
+    const why = await server().get("/api/prices/evidence/openai/gpt-4.1-nano");
+    const observations = why.body.observations as { scope: string }[];
+    expect(observations.find(({ scope }) => scope === "eu")).to.deep.include({
+      service_tier: "batch",
+      effective_date: "2027-01-01T00:00:00.000Z",
+      end_date: "2028-01-01T00:00:00.000Z",
+    });
+  });
+
+  it("puts the trust of a source back", async () => {
+    const { status, body } = await server().call("POST", "/api/prices/sources/test/trust-reset");
+    expect(status).to.equal(200);
+    expect(body).to.deep.include({ source: "test", trust: 0.9, agreed: 0, differed: 0 });
+  });
+
   it("answers the history of a model whose name has a slash", async () => {
     const { status, body } = await server().get("/api/prices/history/openrouter/openai%2Fgpt-4o");
     expect(status).to.equal(200);

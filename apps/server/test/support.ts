@@ -168,6 +168,7 @@ export class TestServer {
       rest: () => Promise.resolve(),
       sources: [price_source],
       rules: DEFAULT_VERIFICATION_RULES,
+      markups: [],
     });
     const services = {
       engine,

@@ -34,7 +34,11 @@ import type {
   PriceReviewQuery,
   PriceRun,
   PriceSource,
+  PriceByHand,
+  PriceByHandRequest,
+  PriceEvidence,
   PriceUpdateRequest,
+  PriceWithdrawal,
   ReviewDecision,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
@@ -176,6 +180,35 @@ export class BudgetClient {
     decide: (review_id: string, decision: ReviewDecision, options?: CallOptions) =>
       this.#send<PriceReview>(
         { method: "POST", path: `/api/prices/reviews/${segment(review_id)}/decision`, body: decision },
+        options,
+      ),
+    /** Why a model costs what it costs: what is charged, and what each source says. */
+    why: (provider: string, model: string, options?: CallOptions) =>
+      this.#get<PriceEvidence>(
+        `/api/prices/evidence/${segment(provider)}/${segment(model)}`,
+        undefined,
+        options,
+      ),
+    /** Charges a price without a vote, such as one of a contract or of a model of your own. */
+    set: (price: PriceByHandRequest, options?: CallOptions) =>
+      this.#send<PriceByHand>(
+        { method: "POST", path: "/api/prices/by-hand", body: price },
+        { timeout_ms: PRICE_RUN_TIMEOUT_MS, ...options },
+      ),
+    /** Takes back a price that was set, so that what the sources say is charged. */
+    unset: (observation_id: string, withdrawal: PriceWithdrawal, options?: CallOptions) =>
+      this.#send<PriceRun>(
+        {
+          method: "POST",
+          path: `/api/prices/by-hand/${segment(observation_id)}/withdrawal`,
+          body: withdrawal,
+        },
+        { timeout_ms: PRICE_RUN_TIMEOUT_MS, ...options },
+      ),
+    /** Puts the trust of a source back to where it started. */
+    resetTrust: (source: string, options?: CallOptions) =>
+      this.#send<PriceSource>(
+        { method: "POST", path: `/api/prices/sources/${segment(source)}/trust-reset` },
         options,
       ),
     /** Every price that a model had, oldest first. */

@@ -523,6 +523,8 @@ export interface Price {
   cost_per_second: number | null;
   fixed_cost_per_request: number | null;
   components: PriceComponent[];
+  /** What the operator adds to the provider's price; part of the amounts already. */
+  markup_percent: number;
   effective_date: string;
   end_date: string | null;
   source: string;
@@ -683,6 +685,53 @@ export interface ReviewDecision {
   /** With enter; USD for one unit, as decimal text where a double would lose digits. */
   components?: { unit: string; cost_per_unit: number | string; above_input_tokens?: number }[];
   decided_by: string;
+  why: string;
+}
+
+/** What a source says about a price, with the row that it was read from. */
+export interface PriceObservation {
+  observation_id: string;
+  source: string;
+  /** The provider and model by the source's own names. */
+  name: string;
+  scope: string;
+  service_tier: ServiceTier;
+  time_of_day: { start: string; end: string } | null;
+  components: PriceComponent[];
+  effective_date: string | null;
+  end_date: string | null;
+  address: string;
+  content_hash: string;
+  observed_at: string;
+  /** Since when the source no longer says it; null while it does. */
+  withdrawn_at: string | null;
+  raw: unknown;
+}
+
+/** Why a model costs what it costs. */
+export interface PriceEvidence {
+  prices: Price[];
+  observations: PriceObservation[];
+  reviews: PriceReview[];
+}
+
+/** A price that is charged without a vote, in USD for one unit. */
+export interface PriceByHandRequest extends CurrentPriceRequest {
+  components: { unit: string; cost_per_unit: number | string; above_input_tokens?: number }[];
+  effective_date?: string;
+  end_date?: string;
+  set_by: string;
+  why: string;
+}
+
+/** A price that was set by hand; `price` is null where it begins later. */
+export interface PriceByHand {
+  observation_id: string;
+  price: Price | null;
+}
+
+export interface PriceWithdrawal {
+  withdrawn_by: string;
   why: string;
 }
 

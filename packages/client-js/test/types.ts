@@ -39,6 +39,8 @@ export const ANSWERS = {
   Cost: true satisfies Same<client.Cost, domain.CostWire>,
   PriceSource: true satisfies Same<client.PriceSource, domain.PriceSourceWire>,
   PriceReview: true satisfies Same<client.PriceReview, domain.PriceReviewWire>,
+  PriceEvidence: true satisfies Same<client.PriceEvidence, domain.PriceEvidenceWire>,
+  PriceByHand: true satisfies Same<client.PriceByHand, domain.PriceByHandWire>,
   PriceRun: true satisfies Same<client.PriceRun, domain.PriceRunWire>,
   Alert: true satisfies Same<client.Alert, domain.AlertWire>,
   Message: true satisfies Same<client.Message, domain.MessageWire>,
@@ -71,6 +73,8 @@ export const REQUESTS = {
   CostRequest: true satisfies Same<client.CostRequest, domain.CostRequest>,
   PriceReviewQuery: true satisfies Same<client.PriceReviewQuery, domain.PriceReviewQuery>,
   ReviewDecision: true satisfies Same<client.ReviewDecision, domain.ReviewDecisionRequest>,
+  PriceByHandRequest: true satisfies Same<client.PriceByHandRequest, domain.PriceByHandRequest>,
+  PriceWithdrawal: true satisfies Same<client.PriceWithdrawal, domain.Withdrawal>,
   PriceUpdateRequest: true satisfies Same<client.PriceUpdateRequest, domain.PriceUpdateRequest>,
   AlertQuery: true satisfies Same<client.AlertQuery, domain.AlertQuery>,
 };

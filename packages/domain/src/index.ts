@@ -68,6 +68,7 @@ export {
   type ServiceTier,
   type Tier,
 } from "./enums.ts";
+export { createMarkups, withMarkup, withoutMarkup, type Markup } from "./markup.ts";
 export { matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
 export { familyOf } from "./model-names.ts";
 export {
@@ -325,6 +326,18 @@ export {
   type PolicyWire,
 } from "./schemas/policy.ts";
 export {
+  PriceByHandRequestSchema,
+  PriceByHandSchema,
+  PriceEvidenceSchema,
+  PriceObservationSchema,
+  WithdrawalSchema,
+  type PriceByHandRequest,
+  type PriceByHandWire,
+  type PriceEvidenceWire,
+  type PriceObservationWire,
+  type Withdrawal,
+} from "./schemas/price-evidence.ts";
+export {
   PriceRunSchema,
   PriceSourceSchema,
   PriceUpdateRequestSchema,
@@ -333,9 +346,12 @@ export {
   type PriceUpdateRequest,
 } from "./schemas/price-monitoring.ts";
 export {
+  PriceInput,
   PriceReviewQuerySchema,
   PriceReviewSchema,
   ReviewDecisionSchema,
+  SaidComponents,
+  type EnteredPrice,
   type PriceReviewQuery,
   type PriceReviewWire,
   type ReviewDecisionRequest,

@@ -17,6 +17,7 @@ export const REJECTION_CODES = [
   "price_not_found",
   "price_unit_unknown",
   "price_source_not_found",
+  "price_observation_not_found",
   "price_review_not_found",
   "price_review_closed",
   "price_run_active",

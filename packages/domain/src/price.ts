@@ -50,6 +50,8 @@ export interface ProviderPricing {
   /** Null where it holds all day. */
   readonly time_of_day: TimeOfDay | null;
   readonly components: readonly PriceComponent[];
+  /** What the operator adds to the provider's price, in millionths; part of the components already. */
+  readonly markup_ppm: number;
   readonly effective_ms: number;
   /** The first instant that it no longer holds at; null while open. */
   readonly end_ms: number | null;
@@ -63,7 +65,10 @@ export interface ProviderPricing {
 }
 
 /** A price as a source tells it, before it is stored. */
-export type PriceDraft = Omit<ProviderPricing, "tenant_id" | "pricing_id" | "created_at_ms" | "evidence">;
+export type PriceDraft = Omit<
+  ProviderPricing,
+  "tenant_id" | "pricing_id" | "created_at_ms" | "evidence" | "markup_ppm"
+>;
 
 /** The form that providers and models are compared in. */
 export function normaliseName(name: string): string {
@@ -90,6 +95,8 @@ const FLAT_FIELDS = {
   ],
   fixed_cost_per_request: ["requests"],
 } as const satisfies Readonly<Record<string, readonly UsageUnit[]>>;
+
+const PPM_OF_A_PERCENT = 10_000;
 
 /**
  * A price as it goes over the wire: the specification's flat fields (of the base tier, null where there is no such
@@ -126,6 +133,7 @@ export function toProviderPricingWire(price: ProviderPricing): PriceWire {
       cost_per_unit: femtoToUsdJson(component.amount_femto_usd),
       above_input_tokens: component.above_input_tokens,
     })),
+    markup_percent: price.markup_ppm / PPM_OF_A_PERCENT,
     effective_date: isoTime(price.effective_ms),
     end_date: price.end_ms === null ? null : isoTime(price.end_ms),
     source: price.source,

@@ -56,7 +56,7 @@ export type Testimony =
 
 /** What the vote says about one component. */
 export interface VerifiedComponent extends PriceComponent {
-  readonly status: Extract<PriceStatus, "verified" | "verified_with_dissent" | "provisional" | "conflict">;
+  readonly status: Exclude<PriceStatus, "rejected">;
   /** Whose amount it is. */
   readonly source: string;
 }
@@ -234,7 +234,13 @@ function voteOn(clusters: readonly Cluster[]): Vote | undefined {
   return won("conflict", highestOf(clusters) ?? first);
 }
 
-const SEVERITY = ["verified", "verified_with_dissent", "provisional", "conflict"] as const;
+const SEVERITY: readonly VerifiedComponent["status"][] = [
+  "manual",
+  "verified",
+  "verified_with_dissent",
+  "provisional",
+  "conflict",
+];
 
 function worstOf(components: readonly VerifiedComponent[]): VerifiedComponent["status"] {
   const worst = Math.max(...principalOf(components).map(({ status }) => SEVERITY.indexOf(status)));

@@ -35,6 +35,7 @@ function price(over: Partial<ProviderPricing> = {}): ProviderPricing {
     status: "provisional",
     verified: false,
     evidence: [],
+    markup_ppm: 0,
     created_at_ms: 0,
     ...over,
   };
@@ -464,6 +465,7 @@ describe("price", () => {
       status: "provisional",
       verified: false,
       evidence: [],
+      markup_percent: 0,
       created_at: "1970-01-01T00:00:00.000Z",
     });
   });

@@ -68,6 +68,7 @@ export async function prepareFirstStart(options: FirstStartOptions): Promise<num
       tenant_id: SHARED_TENANT_ID,
       pricing_id: ids.next(now_ms),
       evidence: [],
+      markup_ppm: 0,
       created_at_ms: now_ms,
     }));
     await new PriceRepository(database).insertMany(transaction, prices, catalog_version);

@@ -17,6 +17,7 @@ async function addFlexPrice({ test_database: { database } }: TestEngine): Promis
     tenant_id: SHARED_TENANT_ID,
     pricing_id: "01a00000-0000-7000-8000-000000000001",
     evidence: [],
+    markup_ppm: 0,
     created_at_ms: START_MS,
   };
   await database.transaction(async (transaction) => {

@@ -1,59 +1,28 @@
 import {
-  MoneyError,
   SERVICE_TIERS,
   canonicalProvider,
-  divideHalfEven,
   identifyModel,
   isUsageUnit,
   modelKey,
-  parseDecimal,
   pricedThingKey,
-  type JsonValue,
+  type Markup,
   type PriceComponent,
   type PriceObservation,
   type ServiceTier,
-  type SourceReading,
   type TimeOfDay,
   type UsageUnit,
 } from "@budget/domain";
 import {
-  LineCounter,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  parseDocument,
-  visit,
-  type Alias,
-  type Document,
-  type ParsedNode,
-} from "yaml";
-import { kindOf, observationOf, startOfDay } from "./reading.ts";
-
-/** What the operator adds to the prices of a provider, or takes off. */
-export interface Markup {
-  readonly provider: string;
-  /** Null for all models of the provider that have no markup of their own. */
-  readonly model: string | null;
-  /** Millionths, from -1,000,000 (free) to 10,000,000; 125,000 makes prices 12.5 % dearer. */
-  readonly markup_ppm: number;
-}
-
-/** A mistake in the operator's file. */
-export interface CustomPriceProblem {
-  /** From 1; `column` too. */
-  readonly line: number;
-  readonly column: number;
-  /** The place as a JSON pointer, such as `/prices/0/model`; empty for the whole file. */
-  readonly pointer: string;
-  /** What is wrong, and what would be right. */
-  readonly detail: string;
-}
-
-/** A file is read as a whole, or not at all. */
-export type CustomPrices =
-  | { readonly ok: true; readonly reading: SourceReading; readonly markups: readonly Markup[] }
-  | { readonly ok: false; readonly problems: readonly CustomPriceProblem[] };
+  decimalIn,
+  optional,
+  readItems,
+  readText,
+  type DecimalRange,
+  type Fields,
+  type OperatorFile,
+  type Place,
+} from "./operator-file.ts";
+import { observationOf, startOfDay } from "./reading.ts";
 
 const FEMTO_SCALE = 15;
 /** USD for a million units are as many femto-USD for one as USD for one unit with six decimals fewer. */
@@ -62,37 +31,9 @@ const LARGEST_FEMTO_USD = 2n ** 63n - 1n;
 const PPM = 1_000_000n;
 /** With four decimals a percentage is a whole number of millionths. */
 const PERCENT_DECIMALS = 4;
-const LEAST_MARKUP_PPM = -PPM;
+const LEAST_MARKUP_PPM = -990_000n;
 const LARGEST_MARKUP_PPM = 10n * PPM;
 const LARGEST_CONTEXT = 1_000_000_000_000n;
-const LONGEST_TEXT = 200;
-/** Aliases of aliases multiply what is read; so few cannot multiply it to harm. */
-const MOST_ALIASES = 100;
-/** One missing bracket can make a mistake of every line below it. */
-const MOST_SYNTAX_PROBLEMS = 20;
-
-/** A value in the file. */
-interface Place {
-  readonly node: ParsedNode | null;
-  readonly pointer: string;
-  /** Where it begins, in characters; of a value that is missing, where its name begins. */
-  readonly offset: number;
-}
-
-type Fields = ReadonlyMap<string, Place>;
-
-interface Pair {
-  readonly key: ParsedNode;
-  readonly value: ParsedNode | null;
-}
-
-interface DecimalRange {
-  readonly scale: number;
-  readonly least: bigint;
-  readonly most: bigint;
-  /** For a message: `it must be …`. */
-  readonly words: string;
-}
 
 const PRICE_WORDS = "from 0 to 9223 USD for one unit";
 const PER_UNIT: DecimalRange = { scale: FEMTO_SCALE, least: 0n, most: LARGEST_FEMTO_USD, words: PRICE_WORDS };
@@ -101,7 +42,7 @@ const PERCENT: DecimalRange = {
   scale: PERCENT_DECIMALS,
   least: LEAST_MARKUP_PPM,
   most: LARGEST_MARKUP_PPM,
-  words: "from -100 to 1000",
+  words: "from -99 to 1000",
 };
 const CONTEXT: DecimalRange = {
   scale: 0,
@@ -110,152 +51,9 @@ const CONTEXT: DecimalRange = {
   words: `a whole number from 0 to ${LARGEST_CONTEXT}`,
 };
 
-const escapePointer = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
-
-/** Numbers as they are written, because a float of them is another number. */
-function valueOf(node: ParsedNode | null): string | boolean | null {
-  if (!isScalar(node)) return null;
-  return typeof node.value === "number" ? node.source : (node.value as string | boolean | null);
-}
-
-/** The name of a field. An alias is none: the parser would not see that it repeats another one. */
-const nameOf = (key: ParsedNode): string => String(valueOf(key));
-
-/** A file whose values are read one by one; whoever finds something wrong says so here and answers null. */
-class PriceFile {
-  readonly problems: CustomPriceProblem[] = [];
-  readonly #document: Document.Parsed;
-  readonly #lines = new LineCounter();
-  readonly #targets = new Map<Alias, ParsedNode>();
-
-  constructor(text: string) {
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const mistakes = [...this.#document.errors, ...this.#document.warnings];
-    for (const { pos, code, message } of mistakes.slice(0, MOST_SYNTAX_PROBLEMS)) {
-      const detail = code === "MULTIPLE_DOCS" ? "A file is one document; take out the line `---`." : message;
-      this.wrong({ pointer: "", offset: pos[0] }, detail);
-    }
-    if (this.problems.length === 0) this.#findTargets();
-  }
-
-  get root(): Place {
-    return { node: this.#document.contents, pointer: "", offset: 0 };
-  }
-
-  wrong({ pointer, offset }: Pick<Place, "pointer" | "offset">, detail: string): null {
-    const { line, col } = this.#lines.linePos(offset);
-    this.problems.push({ line: Math.max(line, 1), column: Math.max(col, 1), pointer, detail });
-    return null;
-  }
-
-  list(place: Place): readonly Place[] {
-    const value = this.#resolved(place.node);
-    if (!isSeq(value)) {
-      this.wrong(place, "It must be a list.");
-      return [];
-    }
-    return (value.items as readonly ParsedNode[]).map((node, index) => ({
-      node,
-      pointer: `${place.pointer}/${index}`,
-      offset: node.range[0],
-    }));
-  }
-
-  fields(place: Place, known: readonly string[], required: readonly string[] = []): Fields | null {
-    const value = this.#resolved(place.node);
-    const taken = `It takes ${known.join(", ")}.`;
-    if (!isMap(value)) return this.wrong(place, `It must have fields. ${taken}`);
-    const fields = new Map<string, Place>();
-    for (const { key, value: node } of value.items as readonly Pair[]) {
-      const name = nameOf(key);
-      const pointer = `${place.pointer}/${escapePointer(name)}`;
-      if (known.includes(name)) fields.set(name, { node, pointer, offset: (node ?? key).range[0] });
-      else
-        this.wrong({ pointer, offset: key.range[0] }, `There is no field ${JSON.stringify(name)}. ${taken}`);
-    }
-    for (const name of required) if (!fields.has(name)) this.wrong(place, `${name} is missing.`);
-    return fields;
-  }
-
-  /** Text and numbers, as they are written. */
-  text(place: Place): string | null {
-    const value = valueOf(this.#resolved(place.node));
-    const text = typeof value === "string" ? value.trim() : "";
-    if (text !== "" && text.length <= LONGEST_TEXT && !text.includes("\0") && text.isWellFormed())
-      return text;
-    const found = typeof value === "string" ? "other text" : kindOf(value);
-    return this.wrong(place, `It must be text of 1 to ${LONGEST_TEXT} characters, and is ${found}.`);
-  }
-
-  word<Word extends string>(place: Place, words: readonly Word[]): Word | null {
-    const text = this.text(place);
-    if (text === null) return null;
-    const word = words.find((one) => one === text.toLowerCase());
-    return word ?? this.wrong(place, `It is ${text}; it must be one of ${words.join(", ")}.`);
-  }
-
-  /** A decimal number as a whole number of the smallest decimal of its scale. */
-  decimal(place: Place, { scale, least, most, words }: DecimalRange): bigint | null {
-    const text = this.text(place);
-    if (text === null) return null;
-    try {
-      const amount = parseDecimal(text, scale);
-      if (amount >= least && amount <= most) return amount;
-      return this.wrong(place, `It is ${text}; it must be ${words}.`);
-    } catch (error) {
-      if (!(error instanceof MoneyError)) throw error;
-      return this.wrong(place, `It must be ${words}: ${error.message}.`);
-    }
-  }
-
-  /** All that stands at a place, for evidence. Only what was read without a problem is sure to have an end. */
-  raw(node: ParsedNode | null): JsonValue {
-    const value = this.#resolved(node);
-    if (isSeq(value)) return (value.items as readonly ParsedNode[]).map((item) => this.raw(item));
-    if (!isMap(value)) return valueOf(value);
-    const pairs = value.items as readonly Pair[];
-    return Object.fromEntries(pairs.map((pair) => [nameOf(pair.key), this.raw(pair.value)]));
-  }
-
-  #resolved(node: ParsedNode | null): ParsedNode | null {
-    return isAlias(node) ? (this.#targets.get(node) ?? null) : node;
-  }
-
-  #findTargets(): void {
-    visit(this.#document, {
-      Alias: (_, alias) => {
-        const target = alias.resolve(this.#document) as ParsedNode | undefined;
-        const at = { pointer: "", offset: alias.range?.[0] ?? 0 };
-        if (target === undefined) this.wrong(at, `There is no anchor &${alias.source} before it.`);
-        else this.#targets.set(alias, target);
-        if (this.#targets.size <= MOST_ALIASES) return undefined;
-        this.wrong(at, `There are more than ${MOST_ALIASES} aliases; write the values themselves.`);
-        return visit.BREAK;
-      },
-    });
-  }
-}
-
-/** What a field says; undefined where it is left out or wrong. */
-function optional<T>(
-  file: PriceFile,
-  fields: Fields | null,
-  name: string,
-  read: (file: PriceFile, place: Place) => T | null,
-): T | undefined {
-  const place = fields?.get(name);
-  return (place && read(file, place)) ?? undefined;
-}
-
-const readText = (file: PriceFile, place: Place): string | null => file.text(place);
-const decimalIn =
-  (range: DecimalRange) =>
-  (file: PriceFile, place: Place): bigint | null =>
-    file.decimal(place, range);
-
 const TIME_OF_DAY = /^((?:[01]\d|2[0-3]):[0-5]\d)(:[0-5]\d)?$/;
 
-function readTime(file: PriceFile, place: Place): string | null {
+function readTime(file: OperatorFile, place: Place): string | null {
   const text = file.text(place);
   if (text === null) return null;
   const [, minute, second = ":00"] = TIME_OF_DAY.exec(text) ?? [];
@@ -263,7 +61,7 @@ function readTime(file: PriceFile, place: Place): string | null {
   return file.wrong(place, `It is ${text}; it must be a time in UTC such as 16:30.`);
 }
 
-function readTimeOfDay(file: PriceFile, place: Place): TimeOfDay | null {
+function readTimeOfDay(file: OperatorFile, place: Place): TimeOfDay | null {
   const fields = file.fields(place, ["start", "end"], ["start", "end"]);
   const start = optional(file, fields, "start", readTime);
   const end = optional(file, fields, "end", readTime);
@@ -274,7 +72,7 @@ function readTimeOfDay(file: PriceFile, place: Place): TimeOfDay | null {
 const INSTANT = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** A day, from midnight in UTC, or an instant with its offset. */
-function readInstant(file: PriceFile, place: Place): number | null {
+function readInstant(file: OperatorFile, place: Place): number | null {
   const text = file.text(place);
   if (text === null) return null;
   const day = INSTANT.exec(text)?.[1];
@@ -294,13 +92,13 @@ interface PlacedComponent {
   readonly component: PriceComponent;
 }
 
-function readUnit(file: PriceFile, place: Place): UsageUnit | null {
+function readUnit(file: OperatorFile, place: Place): UsageUnit | null {
   const text = file.text(place);
   if (text === null || isUsageUnit(text)) return text;
   return file.wrong(place, `It is ${text}; it must be a unit such as input_tokens or cache_read_tokens.`);
 }
 
-function readComponent(file: PriceFile, place: Place): readonly PlacedComponent[] {
+function readComponent(file: OperatorFile, place: Place): readonly PlacedComponent[] {
   const known = ["unit", "cost_per_unit", "cost_per_million", "above_input_tokens"];
   const fields = file.fields(place, known, ["unit"]);
   if (fields === null) return [];
@@ -315,7 +113,7 @@ function readComponent(file: PriceFile, place: Place): readonly PlacedComponent[
   return [{ place, component: { unit, amount_femto_usd, above_input_tokens } }];
 }
 
-function readFlatFields(file: PriceFile, fields: Fields): readonly PlacedComponent[] {
+function readFlatFields(file: OperatorFile, fields: Fields): readonly PlacedComponent[] {
   return Object.entries(FLAT_FIELDS).flatMap(([name, unit]) => {
     const place = fields.get(name);
     const amount_femto_usd = optional(file, fields, name, decimalIn(PER_MILLION));
@@ -324,7 +122,7 @@ function readFlatFields(file: PriceFile, fields: Fields): readonly PlacedCompone
   });
 }
 
-function readComponents(file: PriceFile, fields: Fields): readonly PriceComponent[] {
+function readComponents(file: OperatorFile, fields: Fields): readonly PriceComponent[] {
   const list = fields.get("components");
   const placed = [
     ...readFlatFields(file, fields),
@@ -340,7 +138,7 @@ function readComponents(file: PriceFile, fields: Fields): readonly PriceComponen
   return placed.map(({ component }) => component);
 }
 
-const readServiceTier = (file: PriceFile, place: Place): ServiceTier | null =>
+const readServiceTier = (file: OperatorFile, place: Place): ServiceTier | null =>
   file.word(place, SERVICE_TIERS);
 
 const PRICE_FIELDS = [
@@ -355,7 +153,7 @@ const PRICE_FIELDS = [
   "components",
 ];
 
-function readPrice(file: PriceFile, place: Place): PriceObservation | null {
+function readPrice(file: OperatorFile, place: Place): PriceObservation | null {
   const problemsBefore = file.problems.length;
   const fields = file.fields(place, PRICE_FIELDS, ["provider", "model"]);
   if (fields === null) return null;
@@ -388,7 +186,7 @@ function readPrice(file: PriceFile, place: Place): PriceObservation | null {
   });
 }
 
-function readMarkup(file: PriceFile, place: Place): Markup | null {
+function readMarkup(file: OperatorFile, place: Place): Markup | null {
   const fields = file.fields(place, ["provider", "model", "percent"], ["provider", "percent"]);
   const provider = optional(file, fields, "provider", readText);
   const model = optional(file, fields, "model", readText);
@@ -401,80 +199,14 @@ function readMarkup(file: PriceFile, place: Place): Markup | null {
   return file.wrong(place, `A markup is for all regions; its model must be ${identity.model}.`);
 }
 
-/** Reads the items of a list, if there is one; two of them that are for the same thing are a mistake. */
-function readItems<Item>(
-  file: PriceFile,
-  list: Place | undefined,
-  read: (file: PriceFile, place: Place) => Item | null,
-  keyOf: (item: Item) => string,
-): readonly Item[] {
-  const seen = new Map<string, string>();
-  return (list ? file.list(list) : []).flatMap((place) => {
-    const item = read(file, place);
-    if (item === null) return [];
-    const other = seen.get(keyOf(item));
-    if (other !== undefined) file.wrong(place, `It is for the same as ${other}; leave one of the two out.`);
-    else seen.set(keyOf(item), place.pointer);
-    return [item];
-  });
-}
-
 const priceKey = (price: PriceObservation): string => `${pricedThingKey(price)}\n${price.effective_ms ?? ""}`;
 const markupKey = ({ provider, model }: Markup): string =>
   model === null ? provider : modelKey({ provider, model });
 
-/**
- * Reads the operator's own prices, YAML 1.2 or JSON:
- *
- * ```yaml
- * prices:
- *   - provider: openai
- *     model: gpt-5.4
- *     scope: eu # a region or commitment; the general price where left out
- *     service_tier: batch # standard where left out
- *     time_of_day: { start: "16:30", end: "00:30" } # in UTC; all day where left out
- *     effective_date: 2026-09-01 # a day in UTC or an instant; always where left out
- *     end_date: 2027-01-01 # the first instant that it no longer holds at; open where left out
- *     input_cost_per_million: 1.25 # USD, for input_tokens
- *     output_cost_per_million: 10 # USD, for output_tokens
- *     components: # any other unit, and context tiers
- *       - { unit: cache_read_tokens, cost_per_million: 0.125 }
- *       - { unit: web_searches, cost_per_unit: 0.01 }
- *       - { unit: input_tokens, cost_per_million: 2.5, above_input_tokens: 272000 }
- * markups:
- *   - { provider: openai, percent: 12.5 } # all of its models that have no markup of their own
- *   - { provider: openai, model: gpt-5.4, percent: -10 }
- * ```
- *
- * Amounts are USD, 0 or more, with at most 15 decimals for one unit and 9 for a million; percentages are from -100 to
- * 1000 with at most 4 decimals. Numbers are read by their text and never become floats; they may be quoted.
- *
- * @param text the caller bounds its size
- * @returns every mistake with its line, if there is one
- */
-export function readCustomPrices(text: string): CustomPrices {
-  const file = new PriceFile(text);
-  if (file.problems.length > 0) return { ok: false, problems: file.problems };
-  const fields = file.fields(file.root, ["prices", "markups"]);
-  if (fields?.size === 0) file.wrong(file.root, "It must have prices, markups or both.");
-  const observations = readItems(file, fields?.get("prices"), readPrice, priceKey);
-  const markups = readItems(file, fields?.get("markups"), readMarkup, markupKey);
-  if (file.problems.length > 0) return { ok: false, problems: file.problems };
-  return { ok: true, reading: { observations, aliases: [], capabilities: [], set_aside: [] }, markups };
-}
+/** Reads the list of prices. */
+export const readPrices = (file: OperatorFile, list: Place | undefined): readonly PriceObservation[] =>
+  readItems(file, list, readPrice, priceKey);
 
-/**
- * Prices with a markup, each rounded half-even to a femto-USD.
- *
- * @param markup_ppm millionths, -1,000,000 or more
- */
-export function applyMarkup(
-  components: readonly PriceComponent[],
-  markup_ppm: number,
-): readonly PriceComponent[] {
-  const factor_ppm = PPM + BigInt(markup_ppm);
-  return components.map((component) => ({
-    ...component,
-    amount_femto_usd: divideHalfEven(component.amount_femto_usd * factor_ppm, PPM),
-  }));
-}
+/** Reads the list of markups. */
+export const readMarkups = (file: OperatorFile, list: Place | undefined): readonly Markup[] =>
+  readItems(file, list, readMarkup, markupKey);

@@ -11,13 +11,9 @@ export { readLlmPrices } from "./llm-prices.ts";
 export { readModelsDev } from "./models-dev.ts";
 export { readOpenRouter } from "./open-router.ts";
 export { readPortkey } from "./portkey.ts";
+export { observationOf, type NamedPrice } from "./reading.ts";
 export { DEFAULT_FETCH_OPTIONS, fetchSource, type FetchOptions, type FetchOutcome } from "./fetch-source.ts";
 export type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
-export { createPriceSources } from "./sources.ts";
-export {
-  applyMarkup,
-  readCustomPrices,
-  type CustomPriceProblem,
-  type CustomPrices,
-  type Markup,
-} from "./custom-prices.ts";
+export { SOURCE_NAMES, createPriceSources } from "./sources.ts";
+export type { FileProblem } from "./operator-file.ts";
+export { NO_PRICE_FILE, readPriceFile, type PriceFile, type PriceFileOutcome } from "./price-file.ts";

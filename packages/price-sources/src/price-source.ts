@@ -31,6 +31,10 @@ export interface PriceSource {
   readonly interval_ms: number;
   /** What people are shown as its place: an address, or the name and version of a package. */
   readonly address: string;
+  /** What it says is charged without a vote: it speaks for the operator. */
+  readonly decides?: boolean;
+  /** Of a source that changes only with the server: the hash of all that it says. */
+  readonly content_hash?: string;
   /** Never throws for what a source does. */
   read(last: LastRead): Promise<SourceRead>;
 }

@@ -6,7 +6,9 @@ import { readLiteLlm } from "./litellm.ts";
 import { readLlmPrices } from "./llm-prices.ts";
 import { readModelsDev } from "./models-dev.ts";
 import { readOpenRouter } from "./open-router.ts";
+import { NO_PRICE_FILE, type PriceFile } from "./price-file.ts";
 import type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
+import type { SourceSettings } from "./source-settings.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -15,103 +17,156 @@ const DAY_MS = 24 * HOUR_MS;
 type Definition = Omit<PriceSource, "read" | "interval_ms">;
 
 /** The catalogue that comes with the product. It needs no network, so it is always there. */
-function bundledSource(): PriceSource {
-  return {
-    name: "genai_prices",
-    lineage: "genai_prices",
-    trust_ppm: 900_000,
-    interval_ms: DAY_MS,
-    address: BUNDLED_CATALOGUE_SOURCE,
-    async read({ etag }): Promise<SourceRead> {
-      if (etag === BUNDLED_CATALOGUE_SOURCE) return { status: "not_modified" };
-      const providers = await waitForUpdate();
-      if (providers === null)
-        return { status: "failed", fault: "EMPTY", detail: "The package gives no data." };
-      return {
-        status: "read",
-        reading: readCatalogueAsSource(providers),
-        etag: BUNDLED_CATALOGUE_SOURCE,
-        last_modified: null,
-        content_hash: BUNDLED_CATALOGUE_SOURCE,
-      };
-    },
-  };
+const BUNDLED: PriceSource = {
+  name: "genai_prices",
+  lineage: "genai_prices",
+  trust_ppm: 900_000,
+  interval_ms: DAY_MS,
+  address: BUNDLED_CATALOGUE_SOURCE,
+  content_hash: BUNDLED_CATALOGUE_SOURCE,
+  async read({ etag }): Promise<SourceRead> {
+    if (etag === BUNDLED_CATALOGUE_SOURCE) return { status: "not_modified" };
+    const providers = await waitForUpdate();
+    if (providers === null) return { status: "failed", fault: "EMPTY", detail: "The package gives no data." };
+    return {
+      status: "read",
+      reading: readCatalogueAsSource(providers),
+      etag: BUNDLED_CATALOGUE_SOURCE,
+      last_modified: null,
+      content_hash: BUNDLED_CATALOGUE_SOURCE,
+    };
+  },
+};
+
+/** A source that is on the network. */
+interface OnNetwork {
+  readonly definition: Definition;
+  /** Whether it is read where the operator says nothing. */
+  readonly enabled: boolean;
+  readonly readWith: (definition: Definition, options: FetchOptions) => PriceSource["read"];
 }
 
-/** A source whose JSON is at one address. */
-function jsonSource(
-  definition: Definition,
-  read: (text: string) => SourceOutcome,
-  interval_ms: number,
-  options: FetchOptions,
-): PriceSource {
-  return {
-    ...definition,
-    interval_ms,
-    async read(last: LastRead): Promise<SourceRead> {
-      const fetched = await fetchSource({ address: definition.address, accept: "json", ...last }, options);
-      if (!fetched.ok) return { status: "failed", fault: fetched.fault, detail: fetched.detail };
-      if (fetched.status === "not_modified") return { status: "not_modified" };
-      const outcome = read(fetched.body);
-      if (!outcome.ok) return { status: "failed", fault: outcome.fault, detail: outcome.detail };
-      const { etag, last_modified, content_hash } = fetched;
-      return { status: "read", reading: outcome.reading, etag, last_modified, content_hash };
-    },
+/** Reads a source whose JSON is at one address. */
+const json =
+  (read: (text: string) => SourceOutcome): OnNetwork["readWith"] =>
+  ({ address }, options) =>
+  async (last: LastRead): Promise<SourceRead> => {
+    const fetched = await fetchSource({ address, accept: "json", ...last }, options);
+    if (!fetched.ok) return { status: "failed", fault: fetched.fault, detail: fetched.detail };
+    if (fetched.status === "not_modified") return { status: "not_modified" };
+    const outcome = read(fetched.body);
+    if (!outcome.ok) return { status: "failed", fault: outcome.fault, detail: outcome.detail };
+    const { etag, last_modified, content_hash } = fetched;
+    return { status: "read", reading: outcome.reading, etag, last_modified, content_hash };
   };
-}
 
-const JSON_SOURCES: readonly (readonly [Definition, (text: string) => SourceOutcome])[] = [
-  [
-    {
+const ON_NETWORK: readonly OnNetwork[] = [
+  {
+    definition: {
       name: "models_dev",
       lineage: "models_dev",
       trust_ppm: 800_000,
       address: "https://models.dev/api.json",
     },
-    readModelsDev,
-  ],
-  [
-    {
+    enabled: true,
+    readWith: json(readModelsDev),
+  },
+  {
+    definition: {
       name: "litellm",
       lineage: "litellm",
       trust_ppm: 700_000,
       address: "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json",
     },
-    readLiteLlm,
-  ],
-  [
-    {
+    enabled: true,
+    readWith: json(readLiteLlm),
+  },
+  {
+    definition: {
       name: "llm_prices",
       lineage: "llm_prices",
       trust_ppm: 700_000,
       address: "https://www.llm-prices.com/historical-v1.json",
     },
-    readLlmPrices,
-  ],
-  [
-    {
+    enabled: true,
+    readWith: json(readLlmPrices),
+  },
+  {
+    definition: {
       name: "openrouter",
       lineage: "openrouter",
       trust_ppm: 700_000,
       address: "https://openrouter.ai/api/v1/models",
     },
-    readOpenRouter,
-  ],
+    enabled: true,
+    readWith: json(readOpenRouter),
+  },
 ];
 
+/** The sources that an operator's file may have settings for. */
+export const SOURCE_NAMES: readonly string[] = [
+  BUNDLED,
+  ...ON_NETWORK.map(({ definition }) => definition),
+].map(({ name }) => name);
+
+/** The operator's own prices. */
+function operatorSource({ prices, content_hash }: PriceFile): PriceSource {
+  return {
+    name: "price_file",
+    lineage: "price_file",
+    trust_ppm: 1_000_000,
+    interval_ms: DAY_MS,
+    address: "BUDGET_PRICES_FILE",
+    decides: true,
+    content_hash,
+    read: () =>
+      Promise.resolve({ status: "read", reading: prices, etag: null, last_modified: null, content_hash }),
+  };
+}
+
+const withSettings = <T extends Definition>(definition: T, settings: SourceSettings | undefined): T => ({
+  ...definition,
+  address: settings?.address ?? definition.address,
+  lineage: settings?.lineage ?? definition.lineage,
+  trust_ppm: settings?.trust_ppm ?? definition.trust_ppm,
+});
+
+function onNetwork(
+  { definition, enabled, readWith }: OnNetwork,
+  settings: SourceSettings | undefined,
+  interval_ms: number,
+  options: FetchOptions,
+): readonly PriceSource[] {
+  if (!(settings?.enabled ?? enabled)) return [];
+  const set = withSettings(definition, settings);
+  const allowed = {
+    ...options,
+    allow_http: settings?.allow_http ?? options.allow_http,
+    allow_private_addresses: settings?.allow_private_addresses ?? options.allow_private_addresses,
+  };
+  return [{ ...set, interval_ms: settings?.interval_ms ?? interval_ms, read: readWith(set, allowed) }];
+}
+
 /**
- * The sources of prices, in the order that decides between those of equal trust: the bundled catalogue, and those on the
- * network.
+ * The sources of prices, in the order that decides between those of equal trust: the operator's own prices, the bundled
+ * catalogue, and those on the network.
  *
- * @param interval_ms how long the prices of a source on the network are taken for what it says; 0 reads none of them
+ * @param interval_ms how long the prices of a source on the network are taken for what it says, where the file says
+ *   nothing else; 0 reads none of them
+ * @param file what the operator says about prices
  */
 export function createPriceSources(
   interval_ms: number,
+  file: PriceFile = NO_PRICE_FILE,
   options: FetchOptions = DEFAULT_FETCH_OPTIONS,
 ): readonly PriceSource[] {
-  const onNetwork = interval_ms === 0 ? [] : JSON_SOURCES;
+  const settingsOf = (name: string) => file.sources.find(({ source }) => source === name);
+  const bundled = settingsOf(BUNDLED.name);
   return [
-    bundledSource(),
-    ...onNetwork.map(([definition, read]) => jsonSource(definition, read, interval_ms, options)),
+    ...(file.content_hash === "" ? [] : [operatorSource(file)]),
+    ...(bundled?.enabled === false ? [] : [withSettings(BUNDLED, bundled)]),
+    ...(interval_ms === 0 ? [] : ON_NETWORK).flatMap((source) =>
+      onNetwork(source, settingsOf(source.definition.name), interval_ms, options),
+    ),
   ];
 }

@@ -36,6 +36,7 @@ const bookOf = (drafts: readonly PriceDraft[]): PriceBook =>
       tenant_id: SHARED_TENANT_ID,
       pricing_id: `price-${index}`,
       evidence: [],
+      markup_ppm: 0,
       created_at_ms: 0,
     })),
   );

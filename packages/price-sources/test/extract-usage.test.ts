@@ -275,6 +275,7 @@ describe("usage of a response", () => {
         tenant_id: SHARED_TENANT_ID,
         pricing_id: `price-${index}`,
         evidence: [],
+        markup_ppm: 0,
         created_at_ms: 0,
       })),
     );

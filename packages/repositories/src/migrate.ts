@@ -6,6 +6,7 @@ import * as decisions from "./migrations/0002-decisions.ts";
 import * as outputSketches from "./migrations/0003-output-sketches.ts";
 import * as jobRuns from "./migrations/0004-job-runs.ts";
 import * as priceMonitoring from "./migrations/0005-price-monitoring.ts";
+import * as repricing from "./migrations/0006-markups-and-repricing.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** In the order in which they are applied. */
@@ -15,6 +16,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0003-output-sketches", migration: outputSketches },
   { name: "0004-job-runs", migration: jobRuns },
   { name: "0005-price-monitoring", migration: priceMonitoring },
+  { name: "0006-markups-and-repricing", migration: repricing },
 ];
 
 const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {

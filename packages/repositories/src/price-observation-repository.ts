@@ -40,6 +40,13 @@ export class PriceObservationRepository {
     return ((await select) as Row[]).map(keptObservationFromRow);
   }
 
+  /** The models that anything was ever said about. */
+  async models(): Promise<readonly Pick<PricedThing, "provider" | "model">[]> {
+    return this.#database
+      .knex<Row, Pick<PricedThing, "provider" | "model">[]>("price_observations")
+      .distinct("provider", "model");
+  }
+
   /** All that was ever said about models with these names, oldest first, the sources' own rows included. */
   async ofModels(
     models: readonly Pick<PricedThing, "provider" | "model">[],

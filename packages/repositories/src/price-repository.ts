@@ -78,6 +78,17 @@ export class PriceRepository {
     return (await select).map(priceFromRow);
   }
 
+  /** The shared prices that are in force at an instant, of all hours of the day, and are not rejected. */
+  async sharedNow(at_ms: number): Promise<readonly ProviderPricing[]> {
+    const select = this.#database
+      .knex<Row, Row[]>("prices")
+      .where({ tenant_id: SHARED_TENANT_ID })
+      .where("effective_ms", "<=", at_ms)
+      .where((open) => void open.whereNull("end_ms").orWhere("end_ms", ">", at_ms))
+      .whereNot({ status: "rejected" });
+    return (await select).map(priceFromRow);
+  }
+
   /** The shared prices of a model, of any time, scope and service tier. */
   async ofModel(
     transaction: Transaction,

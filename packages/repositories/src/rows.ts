@@ -294,6 +294,7 @@ export const priceFromRow = (row: Row): ProviderPricing => ({
   status: text(row.status) as ProviderPricing["status"],
   verified: flag(row.verified),
   evidence: json(row.evidence) as readonly string[],
+  markup_ppm: integer(row.markup_ppm),
   created_at_ms: integer(row.created_at_ms),
 });
 

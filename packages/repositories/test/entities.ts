@@ -203,6 +203,7 @@ export const price = (fields: Partial<ProviderPricing> = {}): ProviderPricing =>
   status: "provisional",
   verified: false,
   evidence: [],
+  markup_ppm: 0,
   created_at_ms: T0,
   ...fields,
 });

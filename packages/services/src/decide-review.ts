@@ -90,7 +90,7 @@ async function putInForce(
     session.transaction,
     SHARED_TENANT_ID,
   );
-  const known = { status: "manual" as const, verified: true, evidence };
+  const known = { status: "manual" as const, verified: true, evidence, markup_ppm: 0 };
   if (inForce !== null && chargesTheSame(inForce, { components })) {
     await prices.updateMany(session.transaction, [{ ...inForce, ...known }], version);
     return;

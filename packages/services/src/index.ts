@@ -1,8 +1,11 @@
 export type { ReviewDecision } from "./decide-review.ts";
+export type { PriceEvidence } from "./price-evidence.ts";
+export type { PriceByHand } from "./prices-by-hand.ts";
 export {
   createPriceMonitor,
   type PriceMonitor,
   type PriceMonitorOptions,
   type PriceSourceStatus,
+  type SetByHand,
 } from "./price-monitor.ts";
 export { startPriceMonitoring, type ScheduleOptions } from "./schedule.ts";

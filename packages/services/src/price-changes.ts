@@ -2,6 +2,8 @@ import {
   SHARED_TENANT_ID,
   chargesTheSame,
   componentsFingerprint,
+  withMarkup,
+  withoutMarkup,
   type Alert,
   type OutboxEvent,
   type PriceComponent,
@@ -11,7 +13,7 @@ import {
   type ProviderPricing,
   type ReviewCandidate,
 } from "@budget/domain";
-import type { Question } from "./votes.ts";
+import { isMarkedAnew, type Question } from "./votes.ts";
 
 /** What a vote changes. Nothing at all where the sources still say what they said. */
 export interface PriceChanges {
@@ -94,7 +96,7 @@ function newPrice(
   source: string,
   { now_ms, nextId }: ChangeContext,
 ): ProviderPricing {
-  const { provider, model, scope, service_tier, time_of_day, inForce, isKnown } = question;
+  const { provider, model, scope, service_tier, time_of_day, inForce, isKnown, markup_ppm } = question;
   const said = question.said.find((observation) => observation.source === source) ?? question.said[0];
   return {
     tenant_id: SHARED_TENANT_ID,
@@ -105,7 +107,8 @@ function newPrice(
     service_tier,
     time_of_day,
     price_type: said?.price_type ?? "token",
-    components: components.map(plain),
+    components,
+    markup_ppm,
     // The first price of a model is taken for the one that it always had: usage from before can be priced by it.
     effective_ms: isKnown ? now_ms : 0,
     end_ms: inForce?.end_ms ?? null,
@@ -184,6 +187,26 @@ export function changesOf(
   return isEmpty ? undefined : changes;
 }
 
+/** The price in force, which stays as it is but for its markup. */
+function remarked(
+  question: Question,
+  { now_ms, nextId }: ChangeContext,
+  review: PriceChanges["review"],
+): PriceChanges {
+  const { inForce, duplicates, markup_ppm } = question;
+  if (inForce === null) throw new Error("There is no price to mark anew.");
+  const added: ProviderPricing = {
+    ...inForce,
+    pricing_id: nextId(),
+    components: withMarkup(withoutMarkup(inForce), markup_ppm),
+    markup_ppm,
+    effective_ms: now_ms,
+    created_at_ms: now_ms,
+  };
+  const updated = [inForce, ...duplicates].map((price) => ended(price, now_ms));
+  return { question, updated, added, replaced: inForce, review };
+}
+
 function decidedByVote(
   question: Question,
   verdict: PriceVerdict,
@@ -199,16 +222,17 @@ function decidedByVote(
     // The price in force is doubted; one that was verified stays so until a person has looked.
     if (inForce?.status === "provisional" && verdict.objection === "conflict")
       updated.push({ ...inForce, status: "conflict" });
-    return { ...nothing, updated, review };
+    return isMarkedAnew(question) ? remarked(question, context, review) : { ...nothing, updated, review };
   }
-  if (inForce !== null && chargesTheSame(inForce, { components })) {
+  const charged = withMarkup(components.map(plain), question.markup_ppm);
+  if (inForce !== null && chargesTheSame(inForce, { components: charged })) {
     const known = restated(inForce, verdict);
     if (known !== undefined) updated.push(known);
     return { ...nothing, updated, review };
   }
   if (inForce !== null) updated.push(ended(inForce, context.now_ms));
   const [first] = components;
-  const added = newPrice(question, verdict, components, first?.source ?? "", context);
+  const added = newPrice(question, verdict, charged, first?.source ?? "", context);
   return { question, updated, added, replaced: inForce, review };
 }
 

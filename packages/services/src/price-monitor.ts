@@ -5,16 +5,19 @@ import {
   type Clock,
   type IdSource,
   type Logger,
+  type Markup,
   type Outcome,
   type PriceReview,
   type PriceRun,
   type PriceSourceState,
+  type ProviderPricing,
   type SourceReport,
   type VerificationRules,
 } from "@budget/domain";
 import {
   Ledger,
   PriceObservationRepository,
+  PriceRepository,
   PriceReviewRepository,
   PriceRunRepository,
   PriceSourceRepository,
@@ -24,6 +27,8 @@ import {
 } from "@budget/repositories";
 import { decideReview, type ReviewDecision } from "./decide-review.ts";
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
+import { evidenceOf, type PriceEvidence } from "./price-evidence.ts";
+import { BY_HAND, keepByHand, withdrawByHand, type PriceByHand } from "./prices-by-hand.ts";
 import { sourceAlert } from "./price-changes.ts";
 import type { PriceSource, SourceRead } from "@budget/price-sources";
 import { countPlaces, isTooFew } from "./reading-changes.ts";
@@ -43,6 +48,8 @@ export interface PriceMonitorOptions {
   /** In the order that decides between sources of equal trust. */
   readonly sources: readonly PriceSource[];
   readonly rules: VerificationRules;
+  /** What the operator adds to the prices that the sources say. */
+  readonly markups: readonly Markup[];
 }
 
 /** What is known about a source, and what is configured for it. */
@@ -73,8 +80,24 @@ export interface PriceMonitor {
     decided_by: string,
     why: string,
   ): Promise<Outcome<PriceReview>>;
+  /**
+   * Charges what a person says, without a vote, for as long as they do not take it back.
+   * @returns the id of what they said, and the price where it is in force already
+   */
+  setByHand(price: PriceByHand): Promise<Outcome<SetByHand>>;
+  /** Takes back a price that was set by hand, so that what the sources say is charged. */
+  withdrawByHand(observation_id: string, withdrawn_by: string, why: string): Promise<Outcome<PriceRun>>;
+  /** Why a model costs what it costs. */
+  evidence(provider: string, model: string): Promise<Outcome<PriceEvidence>>;
   /** Puts the trust of a source back to where it started. */
   resetTrust(source: string): Promise<Outcome<PriceSourceStatus>>;
+}
+
+/** A price that was set by hand. */
+export interface SetByHand {
+  readonly observation_id: string;
+  /** Null where it begins later. */
+  readonly price: ProviderPricing | null;
 }
 
 const MINUTE_MS = 60_000;
@@ -131,7 +154,7 @@ const withVotes = (report: SourceReport, records: TrackRecords): SourceReport =>
 
 /** Builds the monitor over an open database. It does nothing by itself. */
 export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
-  const { database, clock, ids, logger, random, rest, sources, rules } = options;
+  const { database, clock, ids, logger, random, rest, sources, rules, markups } = options;
   const ledger = new Ledger(database);
   const runRepository = new PriceRunRepository(database);
   const observations = new PriceObservationRepository(database);
@@ -199,7 +222,8 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
     const { reading, etag, last_modified, content_hash } = read;
     const before = await stillSaidBy(source.name, options);
     const [had, has] = [countPlaces(before), countPlaces(reading.observations)];
-    if (isTooFew(had, has)) {
+    // The operator may take out what they like.
+    if (source.decides !== true && isTooFew(had, has)) {
       const detail = `It has ${has} prices, and had ${had} before.`;
       return keepFailure(source, state, { status: "failed", fault: "LOW_ROWS", detail });
     }
@@ -257,10 +281,12 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
       database,
       rules,
       rest,
-      voters: sources.map(({ name, lineage, trust_ppm }) => ({
+      markups,
+      voters: [BY_HAND, ...sources].map(({ name, lineage, trust_ppm, decides = false }) => ({
         name,
         lineage,
         trust_ppm: trusted.get(name)?.trust_ppm ?? trust_ppm,
+        decides,
       })),
       now_ms: started_ms,
       nextId: () => ids.next(started_ms),
@@ -298,7 +324,11 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
   async function dueSources(): Promise<readonly PriceSource[]> {
     const known = await states();
     const now_ms = clock.now();
-    return sources.filter(({ name }) => (known.get(name)?.due_at_ms ?? 0) <= now_ms);
+    return sources.filter(({ name, content_hash }) => {
+      const state = known.get(name);
+      const isOther = content_hash !== undefined && content_hash !== state?.content_hash;
+      return isOther || (state?.due_at_ms ?? 0) <= now_ms;
+    });
   }
 
   const statusOf = (source: PriceSource, state = unread(source)): PriceSourceStatus => ({
@@ -340,6 +370,29 @@ export function createPriceMonitor(options: PriceMonitorOptions): PriceMonitor {
         decideReview(session, review_id, decision, decided_by, why, decideOptions),
       );
     },
+
+    async setByHand(price) {
+      const run = await begin("request");
+      if (run === null) return RUN_ACTIVE;
+      const observation_id = await keepByHand(price, keepOptions(clock.now()));
+      await perform(run, []);
+      const prices = await new PriceRepository(database).sharedNow(clock.now());
+      const found = prices.find(({ evidence }) => evidence.includes(observation_id));
+      return accepted({ observation_id, price: found ?? null });
+    },
+
+    async withdrawByHand(observation_id, withdrawn_by, why) {
+      const run = await begin("request");
+      if (run === null) return RUN_ACTIVE;
+      const withdrawn = await withdrawByHand(observation_id, keepOptions(clock.now()));
+      const done = await perform(run, []);
+      if (!withdrawn.ok) return withdrawn;
+      const details = { observation_id, withdrawn_by, why };
+      logger.info("price_manager", "A price that was set by hand was taken back", details);
+      return accepted(done);
+    },
+
+    evidence: (provider, model) => evidenceOf(database, provider, model, clock.now()),
 
     async resetTrust(name) {
       const source = sources.find((one) => one.name === name);

@@ -1,6 +1,8 @@
 import {
   SHARED_TENANT_ID,
   pricedThingKey,
+  createMarkups,
+  type Markup,
   type PriceReview,
   type ProviderPricing,
   type VerificationReport,
@@ -34,6 +36,7 @@ export interface VerificationOptions {
   readonly rules: VerificationRules;
   /** In the order that decides between sources of equal trust. */
   readonly voters: readonly Voter[];
+  readonly markups: readonly Markup[];
   readonly now_ms: number;
   readonly nextId: () => string;
   /** Lets other work run in between. */
@@ -146,7 +149,7 @@ async function write(
  * transaction. Whoever is interrupted over it votes again the next time: a vote over the same data changes nothing.
  */
 export async function verifyPrices(options: VerificationOptions): Promise<VerificationOutcome> {
-  const { database, rules, voters, now_ms, nextId, rest } = options;
+  const { database, rules, voters, markups, now_ms, nextId, rest } = options;
   const context: ChangeContext = { now_ms, nextId };
   const ledger = new Ledger(database);
   const gathering = await gather(options);
@@ -175,13 +178,14 @@ export async function verifyPrices(options: VerificationOptions): Promise<Verifi
     const verdict = voteOn(question, rules);
     counts.things += 1;
     if (verdict.status !== "manual") counts[verdict.status] += 1;
-    if (verdict.components === null && question.inForce !== null) counts.prices_held_back += 1;
+    if (verdict.objection !== null && verdict.components === null && question.inForce !== null)
+      counts.prices_held_back += 1;
     addToRecords(records, verdict);
     return changesOf(question, verdict, reviews.get(question.key) ?? NO_REVIEWS, context);
   };
 
   let planned: PriceChanges[] = [];
-  for (const question of gathering.questions(voters, now_ms)) {
+  for (const question of gathering.questions(voters, now_ms, createMarkups(markups))) {
     const changes = vote(question);
     if (changes !== undefined) planned.push(changes);
     if (planned.length >= CHANGES_AT_ONCE) {

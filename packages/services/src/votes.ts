@@ -3,8 +3,10 @@ import {
   isMovingAlias,
   pricedThingKey,
   verifyPrice,
+  withoutMarkup,
   type PriceVerdict,
   type PricedThing,
+  type PriceStatus,
   type ProviderPricing,
   type VerificationRules,
   type Witness,
@@ -16,6 +18,8 @@ export interface Voter {
   readonly name: string;
   readonly lineage: string;
   readonly trust_ppm: number;
+  /** What it says is charged without a vote: it speaks for the operator. */
+  readonly decides?: boolean;
 }
 
 /** A price that is voted on: what is charged for it, and what each source says. */
@@ -30,6 +34,10 @@ export interface Question extends PricedThing {
   /** Of each source, what it says now. */
   readonly said: readonly KeptObservation[];
   readonly witnesses: readonly Witness[];
+  /** What the operator says; null where that is nothing. */
+  readonly decision: KeptObservation | null;
+  /** What is added to the price of the vote. */
+  readonly markup_ppm: number;
 }
 
 interface Gathered {
@@ -68,14 +76,20 @@ export class Gathering {
   }
 
   /**
-   * Every price that can be voted on: those that one of the voters says something about at an instant.
+   * Every price that can be voted on, those that one of the voters says something about at an instant; and those that
+   * are charged with another markup than the operator wants.
    * @param voters in the order that decides between sources of equal trust; what others said is left out
+   * @param markupOf in millionths
    */
-  *questions(voters: readonly Voter[], at_ms: number): Generator<Question> {
+  *questions(
+    voters: readonly Voter[],
+    at_ms: number,
+    markupOf: (thing: PricedThing) => number,
+  ): Generator<Question> {
     for (const [key, gathered] of this.#things) {
-      if (gathered.bySource.size === 0) continue;
-      const question = questionOf(key, gathered, this.#regional(gathered), voters, at_ms);
-      if (question.witnesses.length > 0) yield question;
+      const markup_ppm = markupOf(gathered.thing);
+      const question = questionOf(key, gathered, this.#regional(gathered), voters, at_ms, markup_ppm);
+      if (question.witnesses.length > 0 || isMarkedAnew(question)) yield question;
     }
   }
 
@@ -134,6 +148,7 @@ function questionOf(
   regional: Gathered["bySource"] | undefined,
   voters: readonly Voter[],
   at_ms: number,
+  markup_ppm: number,
 ): Question {
   const { provider, model, scope, service_tier, time_of_day } = gathered.thing;
   const [inForce = null, ...duplicates] = gathered.prices
@@ -143,6 +158,8 @@ function questionOf(
     const said = gathered.bySource.get(voter.name) ?? regional?.get(voter.name);
     return (said && witnessOf(voter, said, at_ms)) ?? [];
   });
+  const decisions = new Set(voters.filter(({ decides = false }) => decides).map(({ name }) => name));
+  const decision = heard.find(({ witness }) => decisions.has(witness.source))?.observation ?? null;
   return {
     key,
     provider,
@@ -155,8 +172,15 @@ function questionOf(
     isKnown: gathered.prices.length > 0,
     said: heard.map(({ observation }) => observation),
     witnesses: heard.map(({ witness }) => witness),
+    decision,
+    // What the operator says is what they pay.
+    markup_ppm: decision === null ? markup_ppm : 0,
   };
 }
+
+/** Whether the price in force has another markup than it should have. What a person decided is what they pay. */
+export const isMarkedAnew = ({ inForce, markup_ppm }: Question): boolean =>
+  inForce !== null && inForce.status !== "manual" && inForce.markup_ppm !== markup_ppm;
 
 const totalOf = ({ components }: Witness): bigint =>
   components.reduce((sum, { amount_femto_usd }) => sum + amount_femto_usd, 0n);
@@ -171,8 +195,28 @@ function dearestOf(witnesses: readonly Witness[]): readonly Witness[] {
   return dearest === undefined ? witnesses : [dearest];
 }
 
-/** Votes on one price. */
-export function voteOn({ model, witnesses, inForce }: Question, rules: VerificationRules): PriceVerdict {
+/** The verdict where the operator says what is charged: nobody else is asked. */
+const decided = ({ source, observation_id, components }: KeptObservation): PriceVerdict => ({
+  status: "manual",
+  components: components.map((component) => ({ ...component, status: "manual", source })),
+  objection: null,
+  testimonies: [{ source, observation_id, kind: "agrees" }],
+});
+
+/** The verdict where nobody says anything. */
+const unsaid = (status: PriceStatus): PriceVerdict => ({
+  status,
+  components: null,
+  objection: null,
+  testimonies: [],
+});
+
+/** Votes on one price, without the markup of the one in force. */
+export function voteOn(question: Question, rules: VerificationRules): PriceVerdict {
+  const { model, witnesses, inForce, decision } = question;
+  if (decision !== null) return decided(decision);
+  if (witnesses.length === 0) return unsaid(inForce?.status ?? "provisional");
   const asked = isMovingAlias(model) ? dearestOf(witnesses) : witnesses;
-  return verifyPrice(asked, inForce, rules);
+  const charged = inForce && { ...inForce, components: withoutMarkup(inForce) };
+  return verifyPrice(asked, charged, rules);
 }

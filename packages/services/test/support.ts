@@ -1,6 +1,7 @@
 import {
   DEFAULT_VERIFICATION_RULES,
   type Logger,
+  type Markup,
   type Outcome,
   type PriceComponent,
   type PriceObservation,
@@ -104,17 +105,27 @@ export class TestSource implements PriceSource {
 const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
 
+export interface TestMonitorOptions {
+  readonly markups?: readonly Markup[];
+  /** Goes on with its database, sources and time, as after a restart with another configuration. */
+  readonly before?: TestMonitor | undefined;
+}
+
 /** A monitor over three sources on a fresh database, whose time stands still until the test moves it. */
 export class TestMonitor {
   readonly test_database: TestDatabase;
   readonly clock = { now_ms: START_MS, now: () => this.clock.now_ms };
-  readonly first = new TestSource("first", 900_000);
-  readonly second = new TestSource("second", 800_000);
-  readonly third = new TestSource("third", 700_000);
+  readonly first: TestSource;
+  readonly second: TestSource;
+  readonly third: TestSource;
   readonly monitor: PriceMonitor;
 
-  private constructor(test_database: TestDatabase) {
+  private constructor(test_database: TestDatabase, { markups = [], before }: TestMonitorOptions) {
     this.test_database = test_database;
+    this.clock.now_ms = before?.clock.now_ms ?? START_MS;
+    this.first = before?.first ?? new TestSource("first", 900_000);
+    this.second = before?.second ?? new TestSource("second", 800_000);
+    this.third = before?.third ?? new TestSource("third", 700_000);
     this.monitor = createPriceMonitor({
       database: this.database,
       clock: this.clock,
@@ -124,11 +135,16 @@ export class TestMonitor {
       rest: () => Promise.resolve(),
       sources: [this.first, this.second, this.third],
       rules: DEFAULT_VERIFICATION_RULES,
+      markups,
     });
   }
 
-  static async open(kind: (typeof TEST_DATABASES)[number]): Promise<TestMonitor> {
-    const test = new TestMonitor(await kind.open());
+  static async open(
+    kind: (typeof TEST_DATABASES)[number],
+    options: TestMonitorOptions = {},
+  ): Promise<TestMonitor> {
+    if (options.before !== undefined) return new TestMonitor(options.before.test_database, options);
+    const test = new TestMonitor(await kind.open(), options);
     const { database, clock } = test;
     await prepareFirstStart({
       database,

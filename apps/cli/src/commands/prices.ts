@@ -1,6 +1,9 @@
 import type {
   CurrentPrice,
   Price,
+  PriceByHandRequest,
+  PriceComponent,
+  PriceEvidence,
   PriceReview,
   PriceReviewQuery,
   PriceRun,
@@ -111,6 +114,9 @@ function decisionOf({ accept, input, output, reject = false, by, why }: DecideOp
   return reject ? { decision: "reject", ...said } : { decision: "enter", components: entered, ...said };
 }
 
+const amountOf = (components: readonly PriceComponent[], unit: string): number | null =>
+  components.find((one) => one.unit === unit && one.above_input_tokens === 0)?.cost_per_unit ?? null;
+
 function showReview(review: PriceReview): string {
   const fields = toFields({
     review: review.review_id,
@@ -122,12 +128,82 @@ function showReview(review: PriceReview): string {
     ...(review.decided_by === null ? {} : { "decided by": `${review.decided_by}: ${review.why ?? ""}` }),
   });
   const rows = review.candidates.map(({ source, testimony, components, observed_at, address }) => {
-    const amount = (unit: string): number | null =>
-      components.find((one) => one.unit === unit && one.above_input_tokens === 0)?.cost_per_unit ?? null;
-    const amounts = [perMillion(amount("input_tokens")), perMillion(amount("output_tokens"))];
+    const amounts = ["input_tokens", "output_tokens"].map((unit) => perMillion(amountOf(components, unit)));
     return [source, testimony, ...amounts, observed_at.slice(0, 10), address];
   });
   return `${fields}\n\n${toTable(["source", "came out", "input", "output", "since", "read at"], rows)}`;
+}
+
+/** What is charged, and for each of it what the sources say. */
+function showEvidence({ prices, observations, reviews }: PriceEvidence): string {
+  const shown = prices.map((price) => {
+    const title = toFields({
+      model: `${price.provider}/${price.model}`,
+      ...(price.scope === "" ? {} : { scope: price.scope }),
+      ...(price.service_tier === "standard" ? {} : { "service tier": price.service_tier }),
+      ...(price.time_of_day === null ? {} : { "hours (UTC)": Object.values(price.time_of_day).join(" to ") }),
+      charged: `${perMillion(price.input_cost_per_token)} in, ${perMillion(price.output_cost_per_token)} out, by the million`,
+      ...(price.markup_percent === 0 ? {} : { markup: `${price.markup_percent} % of it are yours` }),
+      status: price.status,
+      "decided by": price.source,
+      since: price.effective_date.startsWith("1970") ? "always" : price.effective_date,
+    });
+    const said = observations.filter(
+      ({ observation_id, scope, service_tier, time_of_day }) =>
+        price.evidence.includes(observation_id) ||
+        (scope === price.scope &&
+          service_tier === price.service_tier &&
+          time_of_day?.start === price.time_of_day?.start),
+    );
+    if (said.length === 0) return `${title}\n\nIt came with Budget, and no source was asked about it yet.`;
+    const rows = said.map((one) => [
+      one.source,
+      price.evidence.includes(one.observation_id) ? "yes" : "no",
+      perMillion(amountOf(one.components, "input_tokens")),
+      perMillion(amountOf(one.components, "output_tokens")),
+      one.observed_at.slice(0, 10),
+      one.address,
+    ]);
+    return `${title}\n\n${toTable(["source", "agrees", "input", "output", "since", "read at"], rows)}`;
+  });
+  const open = reviews.filter(({ status }) => status === "open").map(({ review_id }) => review_id);
+  const waiting = open.length === 0 ? [] : [`Waits for a decision: ${open.join(", ")}`];
+  return [...(prices.length === 0 ? ["Nothing is charged for it."] : shown), ...waiting].join("\n\n");
+}
+
+interface SetOptions extends TermOptions {
+  readonly input?: string;
+  readonly output?: string;
+  readonly unit?: readonly string[];
+  readonly from?: string;
+  readonly until?: string;
+  readonly by: string;
+  readonly why: string;
+}
+
+/** `cache_read_tokens=0.30`: a unit, and dollars for a million of it. */
+function unitPrice(text: string): { unit: string; cost_per_unit: string } {
+  const [unit = "", amount] = text.split("=");
+  if (amount === undefined)
+    throw new UsageError(`--unit must be such as cache_read_tokens=0.30; it was ${text}.`);
+  return { unit, cost_per_unit: perUnit("--unit", amount) };
+}
+
+function priceToSet(provider: string, model: string, options: SetOptions): PriceByHandRequest {
+  const { input, output, unit = [], from, until, by, why } = options;
+  const components = [
+    ...(input === undefined ? [] : [{ unit: "input_tokens", cost_per_unit: perUnit("--input", input) }]),
+    ...(output === undefined ? [] : [{ unit: "output_tokens", cost_per_unit: perUnit("--output", output) }]),
+    ...unit.map(unitPrice),
+  ];
+  if (components.length === 0) throw new UsageError("Say what it costs: --input, --output or --unit.");
+  return {
+    ...wantedPrice(provider, model, options),
+    components,
+    ...given({ effective_date: from, end_date: until }),
+    set_by: by,
+    why,
+  };
 }
 
 interface TermOptions {
@@ -207,6 +283,54 @@ export function addPriceCommands(program: Command, world: World): void {
         price.source,
       ]);
       show(history, toTable(["in force", "input", "output", "source"], rows));
+    });
+
+  prices
+    .command("why <provider> <model>")
+    .description("show why a model costs what it costs: what is charged, and what each source says")
+    .action(async (provider: string, model: string, _options: unknown, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const evidence = await client.prices.why(provider, model);
+      show(evidence, showEvidence(evidence));
+    });
+
+  withTerms(
+    prices
+      .command("set <provider> <model>")
+      .description("charge a price without a vote, such as one of a contract or of a model of your own")
+      .option("--input <usd>", "for a million input tokens")
+      .option("--output <usd>", "for a million output tokens")
+      .option("--unit <unit=usd...>", "for a million of another unit, such as cache_read_tokens=0.30")
+      .option("--from <time>", "from then on; from now on if left out")
+      .option("--until <time>", "from then on what the sources say is charged again")
+      .requiredOption("--by <name>", "who sets it")
+      .requiredOption("--why <reason>", "the reason, for the record"),
+  ).action(async (provider: string, model: string, options: SetOptions, command: Command) => {
+    const { client, show } = openSession(command, world);
+    const set = await client.prices.set(priceToSet(provider, model, options));
+    const price =
+      set.price === null ? "It begins later." : showEvidence(await client.prices.why(provider, model));
+    show(set, `${price}\n\nTake it back with: prices unset ${set.observation_id}`);
+  });
+
+  prices
+    .command("unset <observation>")
+    .description("take back a price that was set, so that what the sources say is charged")
+    .requiredOption("--by <name>", "who takes it back")
+    .requiredOption("--why <reason>", "the reason, for the record")
+    .action(async (observation: string, options: { by: string; why: string }, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const run = await client.prices.unset(observation, { withdrawn_by: options.by, why: options.why });
+      show(run, showRun(run));
+    });
+
+  prices
+    .command("reset-trust <source>")
+    .description("put the trust of a source back to where it started")
+    .action(async (source: string, _options: unknown, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const reset = await client.prices.resetTrust(source);
+      show(reset, toFields({ source: reset.source, trust: reset.trust.toFixed(3) }));
     });
 
   prices

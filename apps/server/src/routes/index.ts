@@ -3,6 +3,7 @@ import { allocationRoutes } from "./allocations.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { healthRoutes } from "./health.ts";
 import { policyRoutes } from "./policies.ts";
+import { priceEvidenceRoutes } from "./price-evidence.ts";
 import { priceMonitoringRoutes } from "./price-monitoring.ts";
 import { priceRoutes } from "./prices.ts";
 import type { Route } from "./route.ts";
@@ -17,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   ...policyRoutes,
   ...priceRoutes,
   ...priceMonitoringRoutes,
+  ...priceEvidenceRoutes,
   ...alertRoutes,
   ...healthRoutes,
 ];

@@ -1,4 +1,5 @@
 import {
+  Label,
   PageQuerySchema,
   PriceReviewQuerySchema,
   PriceReviewSchema,
@@ -8,14 +9,9 @@ import {
   ReviewDecisionSchema,
   Uuid,
   accepted,
-  femtoToUsdJson,
-  isUsageUnit,
   isoTime,
   listOf,
-  parseUsdToFemto,
-  rejected,
   type Outcome,
-  type PriceComponent,
   type PriceReview,
   type PriceReviewWire,
   type PriceRun,
@@ -25,11 +21,18 @@ import {
 } from "@budget/domain";
 import type { PriceSourceStatus, ReviewDecision } from "@budget/services";
 import { Type } from "typebox";
+import { componentsOf, saidComponents, wrong } from "./price-components.ts";
 import { answerTo, listAnswer, route, sliceAnswer } from "./route.ts";
 
-const timeOrNull = (at_ms: number | null): string | null => (at_ms === null ? null : isoTime(at_ms));
+export const timeOrNull = (at_ms: number | null): string | null => (at_ms === null ? null : isoTime(at_ms));
 
-const toRunWire = ({ run_id, trigger, started_at_ms, ended_at_ms, report }: PriceRun): PriceRunWire => ({
+export const toRunWire = ({
+  run_id,
+  trigger,
+  started_at_ms,
+  ended_at_ms,
+  report,
+}: PriceRun): PriceRunWire => ({
   run_id,
   trigger,
   started_at: isoTime(started_at_ms),
@@ -55,7 +58,7 @@ const toSourceWire = (source: PriceSourceStatus): PriceSourceWire => ({
   detail: source.detail,
 });
 
-const toReviewWire = (review: PriceReview): PriceReviewWire => ({
+export const toReviewWire = (review: PriceReview): PriceReviewWire => ({
   review_id: review.review_id,
   provider: review.provider,
   model: review.model,
@@ -70,20 +73,13 @@ const toReviewWire = (review: PriceReview): PriceReviewWire => ({
     testimony: candidate.testimony,
     address: candidate.address,
     observed_at: isoTime(candidate.observed_at_ms),
-    components: candidate.components.map(({ unit, amount_femto_usd, above_input_tokens }) => ({
-      unit,
-      cost_per_unit: femtoToUsdJson(amount_femto_usd),
-      above_input_tokens,
-    })),
+    components: saidComponents(candidate.components),
   })),
   opened_at: isoTime(review.opened_at_ms),
   closed_at: timeOrNull(review.closed_at_ms),
   decided_by: review.decided_by,
   why: review.why,
 });
-
-const wrong = (field: string, detail: string): Outcome<never> =>
-  rejected({ code: "invalid_value", field: `/${field}`, detail });
 
 /** Reads a decision; each kind needs its own fields. */
 function decisionOf({ decision, source, components }: ReviewDecisionRequest): Outcome<ReviewDecision> {
@@ -93,16 +89,8 @@ function decisionOf({ decision, source, components }: ReviewDecisionRequest): Ou
       ? wrong("source", "Name the source to accept.")
       : accepted({ kind: "accept", source });
   if (components === undefined) return wrong("components", "Give the price to enter.");
-  const entered: PriceComponent[] = [];
-  for (const [index, { unit, cost_per_unit, above_input_tokens = 0 }] of components.entries()) {
-    if (!isUsageUnit(unit)) return wrong(`components/${index}/unit`, `${unit} is no unit of usage.`);
-    const isTwice = entered.some(
-      (other) => other.unit === unit && other.above_input_tokens === above_input_tokens,
-    );
-    if (isTwice) return wrong(`components/${index}/unit`, `${unit} is given twice.`);
-    entered.push({ unit, amount_femto_usd: parseUsdToFemto(cost_per_unit), above_input_tokens });
-  }
-  return accepted({ kind: "enter", components: entered });
+  const entered = componentsOf(components);
+  return entered.ok ? accepted({ kind: "enter", components: entered.value }) : entered;
 }
 
 export const priceMonitoringRoutes = [
@@ -147,6 +135,20 @@ export const priceMonitoringRoutes = [
     problems: ["invalid_value"],
     async handle({ query }, { monitor }) {
       return sliceAnswer((await monitor.sources()).map(toSourceWire), query);
+    },
+  }),
+  route({
+    method: "post",
+    path: "/api/prices/sources/{source}/trust-reset",
+    operation_id: "resetPriceSourceTrust",
+    tag: "prices",
+    summary: "Put the trust of a source back to where it started",
+    params: Type.Object({ source: Label("Name of the source") }),
+    success: { status: 200, description: "The source", schema: PriceSourceSchema },
+    problems: ["invalid_value", "price_source_not_found"],
+    async handle({ params }, services) {
+      const outcome = await services.monitor.resetTrust(params.source);
+      return answerTo(outcome, services, (source) => ({ status: 200, body: toSourceWire(source) }));
     },
   }),
   route({

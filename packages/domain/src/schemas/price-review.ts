@@ -21,6 +21,26 @@ const UnitPrice = Type.Union(
   { description: "Price of one unit, in USD: a number or decimal text with at most 15 decimals" },
 );
 
+/** What people write as a price. */
+export const PriceInput = (description: string) =>
+  Type.Array(
+    Type.Object(
+      {
+        unit: componentFields.unit,
+        cost_per_unit: UnitPrice,
+        above_input_tokens: Type.Optional(componentFields.above_input_tokens),
+      },
+      closed,
+    ),
+    { minItems: 1, maxItems: 100, description },
+  );
+export type EnteredPrice = Static<ReturnType<typeof PriceInput>>;
+
+/** What a source says that the units of a model cost. */
+export const SaidComponents = Type.Array(
+  Type.Object({ ...componentFields, cost_per_unit: Usd("Price of one unit") }),
+);
+
 const CandidateSchema = Type.Object({
   source: Type.String(),
   observation_id: Uuid("The observation that it rests on"),
@@ -29,7 +49,7 @@ const CandidateSchema = Type.Object({
   }),
   address: Type.String({ description: "Where it was read" }),
   observed_at: Time("When it was read first"),
-  components: Type.Array(Type.Object({ ...componentFields, cost_per_unit: Usd("Price of one unit") })),
+  components: SaidComponents,
 });
 
 /** A price that people are or were asked about. */
@@ -67,19 +87,7 @@ export const ReviewDecisionSchema = Type.Object(
       description: "Take a source's price, enter another one, or leave what is charged",
     }),
     source: Type.Optional(Label("The source whose price is taken; with accept")),
-    components: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            unit: componentFields.unit,
-            cost_per_unit: UnitPrice,
-            above_input_tokens: Type.Optional(componentFields.above_input_tokens),
-          },
-          closed,
-        ),
-        { minItems: 1, maxItems: 100, description: "The price; with enter" },
-      ),
-    ),
+    components: Type.Optional(PriceInput("The price; with enter")),
     decided_by: Label("Who decides"),
     why: Label("The reason, for the record", 1000),
   },

@@ -46,6 +46,9 @@ export const PriceSchema = Type.Object({
       }),
     }),
   ),
+  markup_percent: Type.Number({
+    description: "What the operator adds to the provider's price; part of the amounts already",
+  }),
   effective_date: Time("From when it is in force"),
   end_date: nullable(Time("Until when; null while open")),
   source: Type.String({ description: "Where it was read" }),

@@ -1,18 +1,19 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { PriceComponent } from "@budget/domain";
-import { applyMarkup, readCustomPrices, type CustomPriceProblem } from "../src/custom-prices.ts";
+import type { FileProblem } from "../src/operator-file.ts";
+import { readPriceFile } from "../src/price-file.ts";
+import { SOURCE_NAMES, createPriceSources } from "../src/sources.ts";
 import { amountsOf } from "./support.ts";
 
 function read(text: string) {
-  const prices = readCustomPrices(text);
-  if (!prices.ok) throw new Error(JSON.stringify(prices.problems));
-  return prices;
+  const outcome = readPriceFile(text, SOURCE_NAMES);
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.problems));
+  return outcome.file;
 }
 
-function problemsOf(text: string): readonly CustomPriceProblem[] {
-  const prices = readCustomPrices(text);
-  return prices.ok ? [] : prices.problems;
+function problemsOf(text: string): readonly FileProblem[] {
+  const outcome = readPriceFile(text, SOURCE_NAMES);
+  return outcome.ok ? [] : outcome.problems;
 }
 
 const EVERYTHING = `
@@ -33,12 +34,12 @@ prices:
   - { provider: local, model: small, input_cost_per_million: 0, output_cost_per_million: 0 }
 markups:
   - { provider: x-ai, percent: 12.5 }
-  - { provider: x-ai, model: Grok-9, percent: "-100" }
+  - { provider: x-ai, model: Grok-9, percent: "-99" }
 `;
 
 describe("custom prices", () => {
   it("are read with all that a price has", () => {
-    const { reading, markups } = read(EVERYTHING);
+    const { prices: reading, markups } = read(EVERYTHING);
     const [full, free] = reading.observations;
     expect(full).to.deep.include({
       provider: "bedrock",
@@ -68,18 +69,18 @@ describe("custom prices", () => {
     expect(free && amountsOf(free)).to.deep.equal(["input_tokens 0", "output_tokens 0"]);
     expect(markups).to.deep.equal([
       { provider: "xai", model: null, markup_ppm: 125_000 },
-      { provider: "xai", model: "grok-9", markup_ppm: -1_000_000 },
+      { provider: "xai", model: "grok-9", markup_ppm: -990_000 },
     ]);
   });
 
   it("are JSON as well, indented with tabs", () => {
     const row = { provider: "acme", model: "one", input_cost_per_million: 3 };
-    const { reading } = read(JSON.stringify({ prices: [row] }, null, "\t"));
+    const { prices: reading } = read(JSON.stringify({ prices: [row] }, null, "\t"));
     expect(reading.observations.map(amountsOf)).to.deep.equal([["input_tokens 3"]]);
   });
 
   it("are read by the text of their numbers, and keep it as evidence", () => {
-    const { reading } = read(
+    const { prices: reading } = read(
       "prices: [{provider: acme, model: 4.10, components: [{unit: requests, cost_per_unit: 0.123456789012345}," +
         "{unit: input_tokens, cost_per_million: 9007199254.740993}]}]",
     );
@@ -93,7 +94,7 @@ describe("custom prices", () => {
   });
 
   it("may repeat what has an anchor", () => {
-    const { reading } = read(
+    const { prices: reading } = read(
       "prices:\n" +
         "- {provider: acme, model: one, components: &c [{unit: requests, cost_per_unit: 1}]}\n" +
         "- {provider: acme, model: two, components: *c}\n",
@@ -110,7 +111,7 @@ describe("custom prices", () => {
     const at = (day: string) =>
       `- {provider: acme, model: one, effective_date: ${day}, input_cost_per_million: 1}`;
     expect(
-      read(["prices:", at("2026-01-01"), at("2026-02-01")].join("\n")).reading.observations,
+      read(["prices:", at("2026-01-01"), at("2026-02-01")].join("\n")).prices.observations,
     ).to.have.length(2);
   });
 
@@ -126,7 +127,7 @@ const PRICED = "input_cost_per_million: 1";
 
 const MISTAKES: readonly [what: string, text: string, line: number, pointer: string, detail: RegExp][] = [
   ["an empty file", "", 1, "", /It takes prices, markups/],
-  ["no fields", "{}", 1, "", /must have prices, markups or both/],
+  ["no fields", "{}", 1, "", /must have at least one of prices, markups, sources, tolerance_percent/],
   ["an unknown part", "prices: []\nprize: []", 2, "/prize", /no field "prize"/],
   ["a list that is none", "prices: 3", 1, "/prices", /must be a list/],
   ["a list that is empty text", "prices:\n", 1, "/prices", /must be a list/],
@@ -284,17 +285,17 @@ const MISTAKES: readonly [what: string, text: string, line: number, pointer: str
   ["a markup without a percentage", "markups:\n- provider: acme", 2, "/markups/0", /percent is missing/],
   [
     "a markup below free",
-    "markups:\n- {provider: acme, percent: -100.1}",
+    "markups:\n- {provider: acme, percent: -99.1}",
     2,
     "/markups/0/percent",
-    /-100 to 1000/,
+    /-99 to 1000/,
   ],
   [
     "a markup above all sense",
     "markups:\n- {provider: acme, percent: 1000.0001}",
     2,
     "/markups/0/percent",
-    /-100 to 1000/,
+    /-99 to 1000/,
   ],
   [
     "a markup that is too fine",
@@ -419,36 +420,101 @@ describe("a mistake in custom prices", () => {
     );
     fc.assert(
       fc.property(text, (file) => {
-        const prices = readCustomPrices(file);
-        if (prices.ok)
-          expect(() => JSON.stringify(prices.reading.observations.map(({ raw }) => raw))).to.not.throw();
-        else expect(prices.problems).to.not.be.empty;
+        const outcome = readPriceFile(file, SOURCE_NAMES);
+        if (outcome.ok)
+          expect(() => JSON.stringify(outcome.file.prices.observations.map(({ raw }) => raw))).to.not.throw();
+        else expect(outcome.problems).to.not.be.empty;
       }),
       { numRuns: 2000 },
     );
   });
 });
 
-describe("a markup", () => {
-  const component = (amount_femto_usd: bigint): PriceComponent => ({
-    unit: "input_tokens",
-    amount_femto_usd,
-    above_input_tokens: 5,
+describe("settings of sources", () => {
+  const settings = (lines: string) => read(`sources:\n${lines}`).sources;
+
+  it("are all there is about a source", () => {
+    const all = `
+  - source: litellm
+    enabled: true
+    address: http://10.0.0.7/litellm.json
+    lineage: ours
+    trust: 0.25
+    interval_minutes: 90
+    allow_http: true
+    allow_private_addresses: true
+  - { source: openrouter, enabled: false }`;
+    expect(settings(all)).to.deep.equal([
+      {
+        source: "litellm",
+        enabled: true,
+        address: "http://10.0.0.7/litellm.json",
+        lineage: "ours",
+        trust_ppm: 250_000,
+        interval_ms: 90 * 60_000,
+        allow_http: true,
+        allow_private_addresses: true,
+      },
+      { source: "openrouter", enabled: false },
+    ]);
   });
-  const CASES: readonly [amount: bigint, markup_ppm: number, expected: bigint][] = [
-    [3_000_000_000n, 125_000, 3_375_000_000n],
-    [3_000_000_000n, -100_000, 2_700_000_000n],
-    [3_000_000_000n, -1_000_000, 0n],
-    [3_000_000_000n, 10_000_000, 33_000_000_000n],
-    [3_000_000_000n, 0, 3_000_000_000n],
-    // 1.5 and 2.5 go to the even neighbour.
-    [1n, 500_000, 2n],
-    [5n, -500_000, 2n],
-    [9_007_199_254_740_993n, 1, 9_007_208_261_940_248n],
+
+  const MISTAKES: readonly [lines: string, expected: RegExp][] = [
+    ["- { source: gossip }", /It is gossip; it must be one of genai_prices, models_dev, litellm/],
+    ["- { enabled: true }", /source is missing/],
+    ["- { source: litellm, enabled: maybe }", /true or false/],
+    ["- { source: litellm, address: ftp://prices.example.com }", /an address such as https:/],
+    ["- { source: litellm, trust: 1.5 }", /from 0 to 1/],
+    ["- { source: litellm, interval_minutes: 0 }", /from 1 to 525600/],
+    ["- { source: litellm }\n- { source: litellm }", /leave one of the two out/],
+    ["- { source: litellm, intervall: 5 }", /no field "intervall"/],
   ];
-  for (const [amount, markup_ppm, expected] of CASES) {
-    it(`of ${markup_ppm} millionths makes ${expected} of ${amount}`, () => {
-      expect(applyMarkup([component(amount)], markup_ppm)).to.deep.equal([component(expected)]);
+  for (const [lines, expected] of MISTAKES) {
+    it(`cannot be ${lines}`, () => {
+      const [problem] = problemsOf(`sources:\n${lines}`);
+      expect(problem?.detail).to.match(expected);
+      expect(problem?.line).to.be.greaterThan(1);
     });
   }
+
+  it("has a tolerance of 1 % unless another one is given", () => {
+    expect(read("markups: []").tolerance_ppm).to.equal(10_000);
+    expect(read("tolerance_percent: 2.5").tolerance_ppm).to.equal(25_000);
+    expect(problemsOf("tolerance_percent: 11")[0]?.detail).to.match(/from 0 to 10/);
+  });
+
+  const shown = (file: string, interval_ms = 1000) =>
+    createPriceSources(interval_ms, read(file)).map(({ name, trust_ppm, lineage, address, ...source }) => ({
+      name,
+      trust_ppm,
+      lineage,
+      address,
+      interval_ms: source.interval_ms,
+    }));
+  const namesOf = (file: string, interval_ms = 1000) => shown(file, interval_ms).map(({ name }) => name);
+
+  it("turn sources on and off, and keep the order", () => {
+    const standard = ["price_file", "genai_prices", "models_dev", "litellm", "llm_prices", "openrouter"];
+    expect(namesOf("markups: []")).to.deep.equal(standard);
+    expect(namesOf("sources:\n- { source: litellm, enabled: false }")).to.deep.equal(
+      standard.filter((name) => name !== "litellm"),
+    );
+    expect(namesOf("sources:\n- { source: genai_prices, enabled: false }")).to.not.include("genai_prices");
+    expect(namesOf("sources:\n- { source: litellm, enabled: true }", 0)).to.deep.equal([
+      "price_file",
+      "genai_prices",
+    ]);
+  });
+
+  it("take the place of what a source comes with", () => {
+    const file =
+      "sources:\n- { source: litellm, address: 'https://a.example/p', lineage: a, trust: 0.5, interval_minutes: 2 }";
+    expect(shown(file)).to.deep.include({
+      name: "litellm",
+      trust_ppm: 500_000,
+      lineage: "a",
+      address: "https://a.example/p",
+      interval_ms: 120_000,
+    });
+  });
 });
