@@ -365,6 +365,8 @@ CREATE TABLE usage_records (
   CONSTRAINT usage_records_pkey PRIMARY KEY (tenant_id, record_id, timestamp_ms)
 ) PARTITION BY RANGE (timestamp_ms);
 
+CREATE INDEX usage_records_adjusting ON ONLY usage_records USING btree (tenant_id, adjusts_record_id) WHERE (adjusts_record_id IS NOT NULL);
+
 CREATE INDEX usage_records_by_allocation ON ONLY usage_records USING btree (tenant_id, allocation_id);
 
 CREATE INDEX usage_records_by_budget ON ONLY usage_records USING btree (tenant_id, budget_id, timestamp_ms);

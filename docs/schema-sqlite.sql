@@ -362,6 +362,8 @@ CREATE TABLE usage_records (
   primary key (tenant_id, record_id, timestamp_ms)
 );
 
+CREATE INDEX usage_records_adjusting ON usage_records (tenant_id, adjusts_record_id) WHERE adjusts_record_id IS NOT NULL;
+
 CREATE INDEX usage_records_by_allocation on usage_records (tenant_id, allocation_id);
 
 CREATE INDEX usage_records_by_budget on usage_records (tenant_id, budget_id, timestamp_ms);

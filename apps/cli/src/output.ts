@@ -53,9 +53,10 @@ export function toFields(fields: Readonly<Record<string, Cell>>): string {
 /** Dollars with every digit that they have. */
 export function usd(amount: number | null): string {
   if (amount === null) return "-";
+  if (amount < 0) return `-${usd(-amount)}`;
   // A small number is printed as 1e-7 otherwise; prices have at most 15 decimals.
   const digits = amount.toFixed(15).replace(/\.?0+$/, "");
-  return `$${Math.abs(amount) < 1e-4 ? digits : String(amount)}`;
+  return `$${amount < 1e-4 ? digits : String(amount)}`;
 }
 
 /** What a share is in percent; limits that were passed are above 100. */

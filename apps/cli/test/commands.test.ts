@@ -179,6 +179,30 @@ describe("the command line", () => {
       expect((await typed("prices reset-trust genai_prices")).stdout).to.match(/trust +0\.900/);
     });
 
+    it("what past usage should have cost, and cheaper models for it", async () => {
+      const by = "--by ada --why contract";
+      const span = "--from 2020-01-01T00:00:00Z --to 2099-01-01T00:00:00Z";
+      const call = "--context c --component rhetor --provider openai --model gpt-4o";
+      await typed(`usage record ${call} --input 1000000 --output 0`);
+      await typed(`prices set openai gpt-4o --input 2 --output 8 ${by}`);
+      const dry = await typed(`prices reprice ${span} --dry-run ${by}`);
+      expect(dry.stdout).to.match(/would be set right +1\n/);
+      expect(dry.stdout).to.match(/\nopenai\/gpt-4o +1 +\$2\.5 +\$2 +-\$0\.5\n/);
+      expect((await typed(`prices reprice ${span} ${by}`)).stdout).to.match(
+        /^records checked +1\nset right +1\n/,
+      );
+      expect((await typed(`prices reprice ${span} ${by}`)).stdout).to.match(/set right +0\n/);
+      const found = await typed("recommend openai gpt-4o --limit 2");
+      expect(found.stdout).to.contain("The latest 1 calls of openai/gpt-4o cost $2 at its price of now.");
+      expect(found.stdout).to.match(/MODEL +WOULD COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
+      expect((await typed("recommend openai gpt-4o --component nobody")).stdout).to.contain(
+        "No usage was found",
+      );
+      expect((await typed("recommend openai gpt-4o --reasoning")).stdout).to.contain("is cheaper.");
+      const coverage = await typed("prices coverage --days 7");
+      expect(coverage.stdout).to.match(/\nopenai\/gpt-4o +1 +\$2 +manual\n/);
+    });
+
     it("a price that stands in for one that is not known", async () => {
       const { stdout } = await typed("calc-cost openai gpt-4o --service-tier flex --input 1000");
       expect(stdout).to.contain("input_tokens  1000      $0.0000025  $0.0025 (estimated)");
@@ -227,6 +251,9 @@ describe("the command line", () => {
         "prices sources",
         "prices runs",
         "prices why openai gpt-4o",
+        "prices coverage",
+        "recommend openai gpt-4o",
+        "prices reprice --from 2026-01-01T00:00:00Z --to 2027-01-01T00:00:00Z --by ada --why contract",
         "prices set acme x --input 1 --by ada --why contract",
         "prices reset-trust genai_prices",
       ];

@@ -47,6 +47,13 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
       set_by: "ada",
       why: "Our contract.",
     },
+    recommendModels: { provider: "openai", model: "gpt-4o" },
+    repriceUsage: {
+      start_time: "2026-11-01T00:00:00Z",
+      end_time: "2026-11-02T00:00:00Z",
+      repriced_by: "ada",
+      why: "It was wrong.",
+    },
     withdrawPriceByHand: { withdrawn_by: "ada", why: "It ended." },
     updatePrices: { sources: ["test"] },
     calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
@@ -380,6 +387,7 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
       ["/api/allocations/check", request(NOBODY), "budget_not_found"],
       ["/api/usage/record", { ...usage, budget_id: NOBODY }, "budget_not_found"],
       ["/api/usage/record", { ...usage, allocation_id: NOBODY }, "allocation_not_found"],
+      ["/api/prices/recommendations", { provider: "nobody", model: "nothing" }, "price_not_found"],
       ["/api/prices/current", { provider: "nobody", model: "nothing" }, "price_not_found"],
       ["/api/prices/cost", { provider: "nobody", model: "nothing", usage: {} }, "price_not_found"],
     ] as const) {

@@ -618,6 +618,77 @@ onEveryDatabase("prices", (server) => {
     });
   });
 
+  it("finds cheaper models for what was used, and tells which prices can be relied on", async () => {
+    const s = server();
+    const { budget_id } = await s.budget({ type: "log", token_limit: 1_000_000_000 });
+    const call = {
+      budget_id,
+      context_id: "c",
+      component: "rhetor",
+      provider: "openai",
+      model: "gpt-4o",
+      usage: { input_tokens: 10_000, cache_read_tokens: 9_000, output_tokens: 100 },
+    };
+    await s.post("/api/usage/record", call);
+    const wanted = { provider: "openai", model: "gpt-4o", budget_id };
+    const found = await s.post("/api/prices/recommendations", { ...wanted, limit: 3 });
+    expect(found.status).to.equal(200);
+    expect(found.body).to.deep.include({ calls: 1, typical: false, cost: 0.01475 });
+    const costs = (found.body.recommendations as { cost: number; savings: number }[]).map(({ cost }) => cost);
+    expect(costs).to.have.length(3);
+    expect(costs).to.deep.equal([...costs].sort((a, b) => a - b));
+    const coverage = await s.get("/api/prices/coverage?days=2");
+    expect(coverage.status).to.equal(200);
+    const items = coverage.body.items as { model: string }[];
+    expect(items.find(({ model }) => model === "gpt-4o")).to.deep.include({
+      provider: "openai",
+      matched_by: "exact",
+      price_status: "provisional",
+      verified: false,
+    });
+  });
+
+  it("prices past usage anew", async () => {
+    const s = server();
+    const { budget_id } = await s.budget({ type: "log", token_limit: 1_000_000_000 });
+    const call = { budget_id, context_id: "c", component: "rhetor", provider: "acme", model: "novel" };
+    await s.post("/api/usage/record", { ...call, input_tokens: 1_000_000, output_tokens: 0 });
+    await s.post("/api/prices/by-hand", {
+      provider: "acme",
+      model: "novel",
+      components: [
+        { unit: "input_tokens", cost_per_unit: "0.000003" },
+        { unit: "output_tokens", cost_per_unit: "0.000003" },
+      ],
+      set_by: "ada",
+      why: "Its maker says so.",
+    });
+    const request = {
+      start_time: "2026-11-01T00:00:00Z",
+      end_time: "2026-12-01T00:00:00Z",
+      provider: "acme",
+      repriced_by: "ada",
+      why: "It had no price.",
+    };
+    const sums = { records: 1, booked_cost: 0, repriced_cost: 3, difference: 3 };
+    const report = {
+      records_checked: 1,
+      records_adjusted: 1,
+      records_unpriced: 0,
+      difference: 3,
+      budgets: [{ budget_id, ...sums }],
+      models: [{ model: "acme/novel", ...sums }],
+    };
+    const dry = await s.post("/api/prices/reprice", { ...request, dry_run: true });
+    expect(dry.body).to.deep.equal({ dry_run: true, ...report });
+    expect((await s.post("/api/prices/reprice", request)).body).to.deep.equal({ dry_run: false, ...report });
+    const { body } = await s.get(`/api/usage/records?budget_id=${budget_id}`);
+    expect(body.items[0]).to.deep.include({ total_cost: 3, total_tokens: 0 });
+    expect(body.items[0].adjusts_record_id).to.equal(body.items[1].record_id);
+    const wrong = await s.post("/api/prices/reprice", { ...request, end_time: request.start_time });
+    expect([wrong.status, wrong.body.field]).to.deep.equal([400, "/end_time"]);
+  });
+
   it("puts the trust of a source back", async () => {
     const { status, body } = await server().call("POST", "/api/prices/sources/test/trust-reset");
     expect(status).to.equal(200);

@@ -34,7 +34,13 @@ import type {
   PriceReviewQuery,
   PriceRun,
   PriceSource,
+  Coverage,
+  CoverageQuery,
   PriceByHand,
+  Recommendations,
+  RecommendationRequest,
+  RepriceReport,
+  RepriceRequest,
   PriceByHandRequest,
   PriceEvidence,
   PriceUpdateRequest,
@@ -203,6 +209,21 @@ export class BudgetClient {
           path: `/api/prices/by-hand/${segment(observation_id)}/withdrawal`,
           body: withdrawal,
         },
+        { timeout_ms: PRICE_RUN_TIMEOUT_MS, ...options },
+      ),
+    /** Cheaper models for what was really used lately. */
+    recommendations: (request: RecommendationRequest, options?: CallOptions) =>
+      this.#send<Recommendations>(
+        { method: "POST", path: "/api/prices/recommendations", body: request },
+        options,
+      ),
+    /** Which models in use have a price that can be relied on. */
+    coverage: (query?: CoverageQuery, options?: CallOptions) =>
+      this.#get<Coverage>("/api/prices/coverage", query, options),
+    /** Works out anew what past usage costs, and books the differences. */
+    reprice: (request: RepriceRequest, options?: CallOptions) =>
+      this.#send<RepriceReport>(
+        { method: "POST", path: "/api/prices/reprice", body: request },
         { timeout_ms: PRICE_RUN_TIMEOUT_MS, ...options },
       ),
     /** Puts the trust of a source back to where it started. */

@@ -401,6 +401,8 @@ export interface UsageRecord {
   /** That no allocation held. */
   overage_tokens: number;
   overage_cost: number;
+  /** The record whose cost this one sets right by the differences; null for the usage of a call. */
+  adjusts_record_id: string | null;
   timestamp: string;
   operation_id: string | null;
   request_id: string | null;
@@ -722,6 +724,102 @@ export interface PriceByHandRequest extends CurrentPriceRequest {
   end_date?: string;
   set_by: string;
   why: string;
+}
+
+/** For which model a cheaper one is looked for, on whose usage, and what it must be able to do. */
+export interface RecommendationRequest {
+  provider: string;
+  model: string;
+  budget_id?: string;
+  component?: string;
+  /** Usage of so many days up to now; 30 if left out. */
+  days?: number;
+  /** Whether models of other providers are looked at, too; no if left out. */
+  any_provider?: boolean;
+  context_tokens?: number;
+  tools?: boolean;
+  vision?: boolean;
+  reasoning?: boolean;
+  limit?: number;
+}
+
+/** A cheaper model; what nobody knows about it is null. */
+export interface Recommendation {
+  provider: string;
+  model: string;
+  cost: number;
+  savings: number;
+  savings_percent: number;
+  price_status: string;
+  context_tokens: number | null;
+  tools: boolean | null;
+  vision: boolean | null;
+  reasoning: boolean | null;
+}
+
+/** Cheaper models for what was really used lately, the cheapest first. */
+export interface Recommendations {
+  provider: string;
+  model: string;
+  /** Calls that costs are worked out for. */
+  calls: number;
+  /** Whether there were none, so that costs are those of one call of 1,000 tokens in and out. */
+  typical: boolean;
+  cost: number;
+  recommendations: Recommendation[];
+}
+
+export interface CoverageQuery {
+  days?: number;
+}
+
+/** Which models in use have a price that can be relied on, those that have none first. */
+export interface Coverage {
+  days: number;
+  models: number;
+  models_verified: number;
+  total_cost: number;
+  verified_cost: number;
+  items: {
+    provider: string;
+    model: string;
+    request_count: number;
+    total_tokens: number;
+    total_cost: number;
+    price_status: string | null;
+    matched_by: CurrentPrice["matched_by"] | null;
+    verified: boolean;
+  }[];
+}
+
+/** Which usage is priced anew, and by which prices: those in force `at` an instant, now if left out. */
+export interface RepriceRequest {
+  start_time: string;
+  end_time: string;
+  provider?: string;
+  model?: string;
+  at?: string;
+  dry_run?: boolean;
+  repriced_by: string;
+  why: string;
+}
+
+export interface RepricedSums {
+  records: number;
+  booked_cost: number;
+  repriced_cost: number;
+  difference: number;
+}
+
+/** What repricing booked, or would book. */
+export interface RepriceReport {
+  dry_run: boolean;
+  records_checked: number;
+  records_adjusted: number;
+  records_unpriced: number;
+  difference: number;
+  budgets: ({ budget_id: string } & RepricedSums)[];
+  models: ({ model: string } & RepricedSums)[];
 }
 
 /** A price that was set by hand; `price` is null where it begins later. */

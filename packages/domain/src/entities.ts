@@ -125,6 +125,11 @@ export interface UsageRecord extends PriceTerms {
   /** Tokens and cost that no allocation held. */
   readonly overage_tokens: number;
   readonly overage_cost_nano_usd: NanoUsd;
+  /**
+   * The record whose cost this one sets right, at the same time: it has no quantities, and its costs are the differences,
+   * which may be negative. Null for the usage of a call.
+   */
+  readonly adjusts_record_id: string | null;
   readonly timestamp_ms: number;
   readonly operation_id: string | null;
   readonly request_id: string | null;

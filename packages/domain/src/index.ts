@@ -1,4 +1,11 @@
 export {
+  NOTHING_KNOWN,
+  isCapable,
+  mergeCapabilities,
+  type KnownCapabilities,
+  type NeededCapabilities,
+} from "./capabilities.ts";
+export {
   costOf,
   costOfTokens,
   costOfTokensAtDearest,
@@ -113,6 +120,7 @@ export {
 export {
   STANDARD_TERMS,
   createPriceBook,
+  mayStandInFor,
   type PriceBook,
   type PriceMatch,
   type PriceTerms,
@@ -371,6 +379,22 @@ export {
   type PriceWire,
 } from "./schemas/price.ts";
 export { ProblemSchema, RefusalSchema, type ProblemWire, type RefusalWire } from "./schemas/problem.ts";
+export {
+  CoverageQuerySchema,
+  CoverageSchema,
+  RecommendationRequestSchema,
+  RecommendationsSchema,
+  type CoverageQuery,
+  type CoverageWire,
+  type RecommendationRequest,
+  type RecommendationsWire,
+} from "./schemas/recommendation.ts";
+export {
+  RepriceReportSchema,
+  RepriceRequestSchema,
+  type RepriceReportWire,
+  type RepriceRequest,
+} from "./schemas/reprice.ts";
 export {
   CostComponentSchema,
   UsageAnalyticsQuerySchema,

@@ -42,8 +42,9 @@ export interface PriceBook {
    * Of a name's prices the one for the service tier asked for, else the standard one; of these the one for the scope,
    * else the one for all regions, else the general one. A tenant's own price goes before a shared one, one for hours of
    * the day before an all-day one, then the later one. Names are compared by `modelKey`.
+   * @param hours_ms an instant at the hour of the day that is meant; `at_ms` where it is left out
    */
-  find(wanted: WantedPrice, at_ms: number): PriceMatch | undefined;
+  find(wanted: WantedPrice, at_ms: number, hours_ms?: number): PriceMatch | undefined;
   /** Every price of exactly this model, of any scope and service tier, oldest first. */
   history(provider: string, model: string): readonly ProviderPricing[];
   /**
@@ -52,6 +53,8 @@ export interface PriceBook {
    * model does not.
    */
   cheaperAlternatives(wanted: WantedPrice, tokens: TokenCounts, at_ms: number): readonly Alternative[];
+  /** The general price of every model, at the standard tier. */
+  generalPrices(at_ms: number): readonly ProviderPricing[];
   /**
    * A book with prices added or changed, told apart by their ids, and aliases added or led elsewhere. What did not change
    * is shared with this one, so it takes far less time than a new one.
@@ -89,10 +92,10 @@ function isWithinHours({ start, end }: TimeOfDay, at_ms: number): boolean {
   return until < from ? now >= from || now < until : now >= from && now < until;
 }
 
-const isInForce = (price: ProviderPricing, at_ms: number): boolean =>
+const isInForce = (price: ProviderPricing, at_ms: number, hours_ms: number): boolean =>
   price.effective_ms <= at_ms &&
   (price.end_ms === null || at_ms < price.end_ms) &&
-  (price.time_of_day === null || isWithinHours(price.time_of_day, at_ms));
+  (price.time_of_day === null || isWithinHours(price.time_of_day, hours_ms));
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -186,12 +189,18 @@ function spanAround(prices: readonly ProviderPricing[], at_ms: number): readonly
   return [from, until];
 }
 
-function priceIn(shelf: Shelf, terms: PriceTerms, at_ms: number): ProviderPricing | undefined {
+function priceIn(
+  shelf: Shelf,
+  terms: PriceTerms,
+  at_ms: number,
+  hours_ms: number,
+): ProviderPricing | undefined {
   const section = shelf.sections.get(sectionKey(terms));
   if (section === undefined) return undefined;
+  if (hours_ms !== at_ms) return section.prices.find((price) => isInForce(price, at_ms, hours_ms));
   if (at_ms < section.from_ms || at_ms >= section.until_ms) {
     [section.from_ms, section.until_ms] = spanAround(section.prices, at_ms);
-    section.answer = section.prices.find((price) => isInForce(price, at_ms));
+    section.answer = section.prices.find((price) => isInForce(price, at_ms, at_ms));
   }
   return section.answer;
 }
@@ -211,9 +220,10 @@ function priceOn(
   shelf: Shelf,
   wanted: PriceTerms,
   at_ms: number,
+  hours_ms: number,
 ): Pick<PriceMatch, "price" | "stands_in"> | undefined {
   for (const terms of termsFor(wanted)) {
-    const price = priceIn(shelf, terms, at_ms);
+    const price = priceIn(shelf, terms, at_ms, hours_ms);
     if (price === undefined) continue;
     // A price for all regions is meant for each of them.
     const isScopes = terms.price_scope === wanted.price_scope || terms.price_scope === ANY_REGION;
@@ -243,7 +253,7 @@ const hasUnit = (price: ProviderPricing, unit: string): boolean =>
   price.components.some((component) => component.unit === unit);
 
 /** Whether one model may do the work of another, as far as their prices tell. */
-function mayStandInFor(candidate: ProviderPricing, model: ProviderPricing): boolean {
+export function mayStandInFor(candidate: ProviderPricing, model: ProviderPricing): boolean {
   const outputs = otherOutputs(model);
   return (
     ["input_tokens", "output_tokens"].every((unit) => hasUnit(candidate, unit) || !hasUnit(model, unit)) &&
@@ -317,11 +327,11 @@ function bookOf(shelves: Shelves, aliases: Aliases): PriceBook {
     return way;
   }
 
-  function find(wanted: WantedPrice, at_ms: number): PriceMatch | undefined {
+  function find(wanted: WantedPrice, at_ms: number, hours_ms = at_ms): PriceMatch | undefined {
     const way = remembered(wanted);
     if (way === null) return undefined;
     const price_scope = wanted.price_scope === "" ? way.scope : wanted.price_scope;
-    const found = priceOn(way.shelf, { price_scope, service_tier: wanted.service_tier }, at_ms);
+    const found = priceOn(way.shelf, { price_scope, service_tier: wanted.service_tier }, at_ms, hours_ms);
     return found && { ...found, matched_by: way.matched_by };
   }
 
@@ -348,7 +358,7 @@ function bookOf(shelves: Shelves, aliases: Aliases): PriceBook {
     const cheapestOfCost = new Map<bigint, ProviderPricing>();
     const terms = { price_scope: scopeOf(current), service_tier: current.service_tier };
     for (const shelf of shelvesOf(identifyModel(current.provider, "").provider)) {
-      const price = priceIn(shelf, terms, at_ms);
+      const price = priceIn(shelf, terms, at_ms, at_ms);
       if (!price || !mayStandInFor(price, current)) continue;
       const other = costIfKnown(price, MIDDLING_CALL);
       if (other <= 0n || other >= cost) continue;
@@ -383,6 +393,8 @@ function bookOf(shelves: Shelves, aliases: Aliases): PriceBook {
         .sort((a, b) => (a.cost_nano_usd < b.cost_nano_usd ? -1 : 1))
         .slice(0, MOST_ALTERNATIVES);
     },
+    generalPrices: (at_ms) =>
+      [...shelves.values()].flatMap((shelf) => priceIn(shelf, STANDARD_TERMS, at_ms, at_ms) ?? []),
     withChanges(changed, moved) {
       const led = new Map(aliases);
       for (const alias of moved) led.set(modelKey({ provider: alias.provider, model: alias.alias }), alias);

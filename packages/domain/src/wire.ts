@@ -242,6 +242,7 @@ export function toUsageRecordWire(record: UsageRecord): UsageRecordWire {
     pricing_id: record.pricing_id,
     overage_tokens: record.overage_tokens,
     overage_cost: nanoToUsdJson(record.overage_cost_nano_usd),
+    adjusts_record_id: record.adjusts_record_id,
     timestamp: isoTime(record.timestamp_ms),
     operation_id: record.operation_id,
     request_id: record.request_id,

@@ -217,12 +217,16 @@ export class Batch {
     }
   }
 
-  /** Books a usage record to the policies that count it, to its hour, and to the alerts that it causes. */
+  /**
+   * Books a usage record to the policies that count it, to its hour, and to the alerts that it causes. One that sets an
+   * older cost right may belong to a window that is over: then nothing counts it any more.
+   */
   addUsage(record: UsageRecord, target: Target, unpriced: string | null): void {
     const amount: Amount = { tokens: record.total_tokens, cost_nano_usd: record.total_cost_nano_usd };
     for (const { policy, balance, window } of this.counted(target)) {
-      const used = addUsed(balance, amount);
-      const reasons = alertsAfterUsage(policy, used, record, unpriced);
+      const isCounted = record.timestamp_ms >= window.start_ms;
+      const used = isCounted ? addUsed(balance, amount) : balance;
+      const reasons = isCounted ? alertsAfterUsage(policy, used, record, unpriced) : [];
       this.#setBalance(policy, target.context_id, this.#raise(policy, used, reasons, window.end_ms));
     }
     this.#usageRecords.push(record);
@@ -268,7 +272,7 @@ export class Batch {
       provider,
       model,
       task_type,
-      request_count: (sum?.request_count ?? 0) + 1,
+      request_count: (sum?.request_count ?? 0) + (record.adjusts_record_id === null ? 1 : 0),
       input_tokens: (sum?.input_tokens ?? 0) + record.input_tokens,
       output_tokens: (sum?.output_tokens ?? 0) + record.output_tokens,
       input_cost_nano_usd: (sum?.input_cost_nano_usd ?? 0n) + record.input_cost_nano_usd,

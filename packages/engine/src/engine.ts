@@ -12,7 +12,13 @@ import type {
   BudgetQuery,
   BudgetSummaryWire,
   BudgetUpdate,
+  CoverageQuery,
+  CoverageWire,
   CurrentPriceRequest,
+  RecommendationRequest,
+  RecommendationsWire,
+  NanoUsd,
+  RepriceRequest,
   ExplainedDecision,
   Grant,
   Outcome,
@@ -138,6 +144,29 @@ export interface PricedUsage {
   readonly cost: UsageCost;
 }
 
+/** What repricing did, or would do, to the costs of one budget or model. */
+export interface RepricedSums {
+  /** The budget's id, or the provider and model. */
+  readonly key: string;
+  /** Those whose cost was wrong. */
+  readonly records: number;
+  readonly booked_nano_usd: NanoUsd;
+  readonly repriced_nano_usd: NanoUsd;
+}
+
+export interface RepriceReport {
+  readonly dry_run: boolean;
+  readonly records_checked: number;
+  readonly records_adjusted: number;
+  /** Those that nobody knows a price for; their cost stays. */
+  readonly records_unpriced: number;
+  /** What was, or would be, booked in all; negative where too much had been booked. */
+  readonly difference_nano_usd: NanoUsd;
+  /** The largest difference first; models too. */
+  readonly budgets: readonly RepricedSums[];
+  readonly models: readonly RepricedSums[];
+}
+
 export interface PriceManager {
   list(context: CommandContext, query: PriceQuery): Promise<Page<ProviderPricing>>;
   /** The price in force now, and how it was found. */
@@ -152,6 +181,17 @@ export interface PriceManager {
     usage: UsageQuantities,
     at_ms?: number,
   ): Promise<Outcome<PricedUsage>>;
+  /**
+   * Works out anew what past usage costs, and books the differences. `invalid_value` where the span is empty.
+   */
+  reprice(context: CommandContext, request: RepriceRequest): Promise<Outcome<RepriceReport>>;
+  /** Cheaper models for what was really used lately. */
+  recommendations(
+    context: CommandContext,
+    request: RecommendationRequest,
+  ): Promise<Outcome<RecommendationsWire>>;
+  /** Which models in use have a price that can be relied on. */
+  coverage(context: CommandContext, query: CoverageQuery): Promise<CoverageWire>;
   /** Every price that a model had, oldest first. */
   history(
     context: CommandContext,

@@ -8,6 +8,7 @@ export {
   type Page,
   type PolicyManager,
   type PriceManager,
+  type RepriceReport,
   type TrackingManager,
   type UsageInput,
   type UsagePage,

@@ -1,4 +1,5 @@
 import {
+  STANDARD_TERMS,
   accepted,
   costOf,
   rejected,
@@ -12,6 +13,9 @@ import { PriceRepository } from "@budget/repositories";
 import type { CommandContext, Page, PriceManager, PricedUsage } from "./engine.ts";
 import { estimatedBy, termsOf } from "./hold-cost.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
+import { coverageOf } from "./price-coverage.ts";
+import { recommend } from "./recommendations.ts";
+import { reprice } from "./reprice.ts";
 import { invalid } from "./requests.ts";
 
 export function createPriceManager(runner: LedgerRunner): PriceManager {
@@ -52,6 +56,26 @@ export function createPriceManager(runner: LedgerRunner): PriceManager {
         field: "/usage",
         detail: `The price of ${provider}/${model} does not know ${cost.units.join(", ")}.`,
       });
+    },
+
+    async recommendations(context, request) {
+      const { tenant_id } = context;
+      const { provider, model } = request;
+      const known = await book(tenant_id);
+      const now_ms = clock.now();
+      const match = known.find({ ...STANDARD_TERMS, provider, model }, now_ms);
+      if (match === undefined) return unknownPrice(provider, model);
+      return recommend(database, tenant_id, request, match, known.generalPrices(now_ms), now_ms);
+    },
+
+    async coverage({ tenant_id }, { days }) {
+      return coverageOf(database, tenant_id, await book(tenant_id), clock.now(), days);
+    },
+
+    async reprice(context, request) {
+      if (Date.parse(request.end_time) <= Date.parse(request.start_time))
+        return invalid("/end_time", "It must be later than start_time.");
+      return accepted(await reprice(runner, context.tenant_id, request));
     },
 
     async history(context, provider, model): Promise<Outcome<readonly ProviderPricing[]>> {

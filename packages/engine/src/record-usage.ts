@@ -250,6 +250,7 @@ function newRecord(
     pricing_id: price?.pricing_id ?? null,
     overage_tokens: overage.tokens,
     overage_cost_nano_usd: overage.cost_nano_usd,
+    adjusts_record_id: null,
     timestamp_ms: batch.now_ms,
     operation_id: input.operation_id ?? null,
     request_id: input.request_id ?? null,
@@ -258,7 +259,8 @@ function newRecord(
   };
 }
 
-type BookableCost = Omit<UsageCost, "ok">;
+/** The costs of a usage, of what is known of them. */
+export type BookableCost = Omit<UsageCost, "ok">;
 
 const NO_COST: BookableCost = {
   input_cost_nano_usd: 0n,
@@ -272,7 +274,7 @@ const NO_COST: BookableCost = {
  * The cost of what the price knows. Usage is booked even where its price does not know a unit: what happened is never
  * dropped, and the units without a price are told apart so that an alert can name them.
  */
-function bookableCost(
+export function bookableCost(
   usage: UsageQuantities,
   match: PriceMatch | undefined,
 ): {

@@ -20,7 +20,7 @@ export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
 export { TenantRepository } from "./tenant-repository.ts";
 export { mayHaveCommitted, type Transaction } from "./transaction.ts";
-export { UsageRecordRepository, type UsageRecordPage } from "./usage-record-repository.ts";
+export { UsageRecordRepository, type CallFilters, type UsageRecordPage } from "./usage-record-repository.ts";
 export {
   UsageRollupRepository,
   type DailyUsage,

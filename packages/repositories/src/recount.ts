@@ -199,6 +199,9 @@ const HOUR_MS = 3_600_000;
 const SUMS = tables.usageRollups.changing;
 const DIMENSIONS = ["budget_id", "component", "tier", "provider", "model", "task_type"] as const;
 
+/** What sets a cost right is no request. */
+const REQUESTS = "CASE WHEN adjusts_record_id IS NULL THEN 1 ELSE 0 END";
+
 /** Every rollup that differs from its records, is missing, or has none. */
 export async function findRollupMismatches(
   transaction: Transaction,
@@ -215,7 +218,7 @@ export async function findRollupMismatches(
        FROM usage_rollups WHERE tenant_id = $1
        UNION ALL
        SELECT timestamp_ms / ${HOUR_MS} AS hour, ${dimensions}, ${each((name) => `0 AS recorded_${name}`)},
-         ${each((name) => `${name === "request_count" ? "1" : name} AS recounted_${name}`)}
+         ${each((name) => `${name === "request_count" ? REQUESTS : name} AS recounted_${name}`)}
        FROM usage_records WHERE tenant_id = $1
      ) both_of_them
      GROUP BY hour, ${dimensions}

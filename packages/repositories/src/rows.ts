@@ -212,6 +212,7 @@ export const usageRecordFromRow = (row: Row): UsageRecord => ({
   pricing_id: textOrNull(row.pricing_id),
   overage_tokens: integer(row.overage_tokens),
   overage_cost_nano_usd: big(row.overage_cost_nano_usd),
+  adjusts_record_id: textOrNull(row.adjusts_record_id),
   timestamp_ms: integer(row.timestamp_ms),
   operation_id: textOrNull(row.operation_id),
   request_id: textOrNull(row.request_id),

@@ -10,6 +10,15 @@ export interface UsageRecordPage extends Page<UsageRecord> {
   readonly next_cursor: string | null;
 }
 
+/** Which calls are meant. */
+export interface CallFilters {
+  readonly start_ms: number;
+  /** Not included. */
+  readonly end_ms: number;
+  readonly provider?: string;
+  readonly model?: string;
+}
+
 /** Reads usage records; only the ledger writes them, with the balances that count them, and nobody changes them. */
 export class UsageRecordRepository {
   readonly #database: Database;
@@ -42,6 +51,40 @@ export class UsageRecordRepository {
     const rows = await select.orderBy("record_id", "desc").limit(limit + 1);
     const items = rows.slice(0, limit).map(usageRecordFromRow);
     return { items, total, next_cursor: rows.length > limit ? (items.at(-1)?.record_id ?? null) : null };
+  }
+
+  /**
+   * The usage of calls in a span of time, without what sets its cost right, by id: a part at a time, because there may
+   * be millions.
+   * @param after_id the last id that was read before; empty for the first part
+   */
+  async ofCalls(
+    tenant_id: string,
+    { start_ms, end_ms, provider, model }: CallFilters,
+    after_id: string,
+    limit: number,
+    transaction?: Transaction,
+  ): Promise<readonly UsageRecord[]> {
+    const select = whereEqual(this.#of(tenant_id), { provider, model })
+      .whereNull("adjusts_record_id")
+      .where("timestamp_ms", ">=", start_ms)
+      .where("timestamp_ms", "<", end_ms)
+      .orderBy("record_id")
+      .limit(limit);
+    if (after_id !== "") void select.where("record_id", ">", after_id);
+    const rows = transaction === undefined ? await select : await transaction.run(select);
+    return rows.map(usageRecordFromRow);
+  }
+
+  /** What sets the costs of some records right. */
+  async adjusting(
+    tenant_id: string,
+    record_ids: readonly string[],
+    transaction?: Transaction,
+  ): Promise<readonly UsageRecord[]> {
+    const select: Select = this.#of(tenant_id).whereIn("adjusts_record_id", [...record_ids]);
+    const rows = transaction === undefined ? await select : await transaction.run(select);
+    return rows.map(usageRecordFromRow);
   }
 
   #matching(tenant_id: string, query: UsageQuery): Select {

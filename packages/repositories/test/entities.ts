@@ -135,6 +135,7 @@ export const usageRecord = (fields: Partial<UsageRecord> = {}): UsageRecord => (
   pricing_id: null,
   overage_tokens: 0,
   overage_cost_nano_usd: 0n,
+  adjusts_record_id: null,
   timestamp_ms: T0,
   operation_id: null,
   request_id: null,

@@ -144,6 +144,7 @@ export const usageRecordExample = {
   pricing_id: "01a208da-4ef8-7032-a79d-c4536e8e813b",
   overage_tokens: 0,
   overage_cost: 0,
+  adjusts_record_id: null,
   timestamp: at,
   operation_id: null,
   request_id: null,

@@ -5,6 +5,7 @@ import { healthRoutes } from "./health.ts";
 import { policyRoutes } from "./policies.ts";
 import { priceEvidenceRoutes } from "./price-evidence.ts";
 import { priceMonitoringRoutes } from "./price-monitoring.ts";
+import { priceReportRoutes } from "./price-reports.ts";
 import { priceRoutes } from "./prices.ts";
 import type { Route } from "./route.ts";
 import { usageRoutes } from "./usage.ts";
@@ -19,6 +20,7 @@ export const ROUTES: readonly Route[] = [
   ...priceRoutes,
   ...priceMonitoringRoutes,
   ...priceEvidenceRoutes,
+  ...priceReportRoutes,
   ...alertRoutes,
   ...healthRoutes,
 ];

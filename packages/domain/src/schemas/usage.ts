@@ -55,6 +55,9 @@ export const UsageRecordSchema = Type.Object({
   pricing_id: nullable(Uuid("The price that made the cost; null where none was known")),
   overage_tokens: TokenSum("Tokens that no allocation held"),
   overage_cost: Usd("Cost that no allocation held"),
+  adjusts_record_id: nullable(
+    Uuid("The record whose cost this one sets right by the differences; null for the usage of a call"),
+  ),
   timestamp: Time("When it was booked"),
   operation_id: nullable(Type.String()),
   request_id: nullable(Type.String()),
