@@ -10,7 +10,7 @@ import { excerptOf } from "./reading.ts";
 /** What is asked for. */
 export interface FetchRequest {
   readonly address: string;
-  readonly accept: "json" | "html";
+  readonly accept: "json" | "html" | "text";
   /** Of the last good answer; null where there was none. */
   readonly etag: string | null;
   readonly last_modified: string | null;
@@ -63,7 +63,13 @@ export type FetchOutcome =
       readonly content_hash: string;
     }
   | { readonly ok: true; readonly status: "not_modified" }
-  | { readonly ok: false; readonly fault: SourceFault; readonly detail: string };
+  | {
+      readonly ok: false;
+      readonly fault: SourceFault;
+      readonly detail: string;
+      /** What the server answered; left out where it did not. */
+      readonly status_code?: number;
+    };
 
 /** Why a request was given up; its message names no query string and no credentials. */
 class Refused extends Error {
@@ -123,7 +129,11 @@ function checkedLookup({ resolve, allow_private_addresses }: FetchOptions) {
   };
 }
 
-const ACCEPT = { json: "application/json, text/plain;q=0.9, */*;q=0.1", html: "text/html" } as const;
+const ACCEPT = {
+  json: "application/json, text/plain;q=0.9, */*;q=0.1",
+  html: "text/html",
+  text: "text/plain, */*;q=0.1",
+} as const;
 
 const headerOf = (response: Response, name: string): string | null => {
   const value = response.headers[name];
@@ -199,14 +209,17 @@ const tooBig = (url: URL, { max_bytes }: FetchOptions): Refused =>
   new Refused("TOO_BIG", `${shown(url)} sent more than ${max_bytes} bytes.`);
 
 function faultOf(error: unknown, url: URL, options: FetchOptions): FetchOutcome {
-  const failed = (fault: SourceFault, detail: string): FetchOutcome => ({ ok: false, fault, detail });
+  const failed = (fault: SourceFault, detail: string) => ({ ok: false, fault, detail }) as const;
   const chain: unknown[] = [];
   for (let cause: unknown = error; cause instanceof Error && chain.length < 5; cause = cause.cause)
     chain.push(cause);
   const refused = chain.find((cause) => cause instanceof Refused);
   if (refused !== undefined) return failed(refused.fault, refused.message);
   if (error instanceof HTTPError)
-    return failed("HTTP", `${shown(url)} answered ${error.response.statusCode}.`);
+    return {
+      ...failed("HTTP", `${shown(url)} answered ${error.response.statusCode}.`),
+      status_code: error.response.statusCode,
+    };
   if (error instanceof MaxRedirectsError)
     return failed("HTTP", `${shown(url)} redirected more than ${options.max_redirects} times.`);
   if (error instanceof Error && error.name === "CancelError")

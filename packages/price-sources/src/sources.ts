@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SourceOutcome } from "@budget/domain";
 import { waitForUpdate } from "@pydantic/genai-prices";
 import { BUNDLED_CATALOGUE_SOURCE, readCatalogueAsSource } from "./bundled-catalogue.ts";
@@ -6,6 +7,10 @@ import { readLiteLlm } from "./litellm.ts";
 import { readLlmPrices } from "./llm-prices.ts";
 import { readModelsDev } from "./models-dev.ts";
 import { readOpenRouter } from "./open-router.ts";
+import { readPage } from "./price-page.ts";
+import { readPortkey } from "./portkey.ts";
+import { parseJson } from "./reading.ts";
+import { LLM_PRICES_PAGE, PRETRAINED_AI, type PageLayout } from "./scraper/layout.ts";
 import { NO_PRICE_FILE, type PriceFile } from "./price-file.ts";
 import type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
 import type { SourceSettings } from "./source-settings.ts";
@@ -60,6 +65,57 @@ const json =
     return { status: "read", reading: outcome.reading, etag, last_modified, content_hash };
   };
 
+/** Reads a source that is a page for people. */
+const page =
+  (layout: PageLayout): OnNetwork["readWith"] =>
+  ({ address }, options) =>
+  (last) =>
+    readPage(address, layout, last, options);
+
+/** Portkey has a file for each provider: these are read, and put together as one. */
+const PORTKEY_PROVIDERS = [
+  "anthropic",
+  "azure-openai",
+  "bedrock",
+  "cohere",
+  "deepseek",
+  "fireworks-ai",
+  "google",
+  "groq",
+  "mistral-ai",
+  "openai",
+  "perplexity-ai",
+  "together-ai",
+  "vertex-ai",
+  "x-ai",
+];
+
+const readPortkeyFiles: OnNetwork["readWith"] =
+  ({ address }, options) =>
+  async (): Promise<SourceRead> => {
+    const files: Record<string, unknown> = {};
+    for (const provider of PORTKEY_PROVIDERS) {
+      const request = {
+        address: address.replace("{provider}", provider),
+        accept: "json",
+        etag: null,
+        last_modified: null,
+      } as const;
+      const fetched = await fetchSource(request, options);
+      // Half of the files would be prices that went.
+      if (!fetched.ok) return { status: "failed", fault: fetched.fault, detail: fetched.detail };
+      const parsed = parseJson(fetched.status === "new" ? fetched.body : "");
+      if (!parsed.ok)
+        return { status: "failed", fault: "NOT_READABLE", detail: `The file of ${provider} is not JSON.` };
+      files[provider] = parsed.value;
+    }
+    const text = JSON.stringify(files);
+    const outcome = readPortkey(text);
+    if (!outcome.ok) return { status: "failed", fault: outcome.fault, detail: outcome.detail };
+    const content_hash = createHash("sha256").update(text).digest("hex");
+    return { status: "read", reading: outcome.reading, etag: null, last_modified: null, content_hash };
+  };
+
 const ON_NETWORK: readonly OnNetwork[] = [
   {
     definition: {
@@ -100,6 +156,38 @@ const ON_NETWORK: readonly OnNetwork[] = [
     },
     enabled: true,
     readWith: json(readOpenRouter),
+  },
+  {
+    definition: {
+      name: "portkey",
+      lineage: "portkey",
+      trust_ppm: 600_000,
+      address: "https://configs.portkey.ai/pricing/{provider}.json",
+    },
+    enabled: false,
+    readWith: readPortkeyFiles,
+  },
+  // What these pages look like today is not known, so whoever turns them on should look at what is read.
+  {
+    definition: {
+      name: "llm_prices_page",
+      // The same people's table and files.
+      lineage: "llm_prices",
+      trust_ppm: 600_000,
+      address: "https://www.llm-prices.com/",
+    },
+    enabled: false,
+    readWith: page(LLM_PRICES_PAGE),
+  },
+  {
+    definition: {
+      name: "pretrained_ai",
+      lineage: "pretrained_ai",
+      trust_ppm: 600_000,
+      address: "https://pretrained.ai/pricing",
+    },
+    enabled: false,
+    readWith: page(PRETRAINED_AI),
   },
 ];
 
