@@ -211,7 +211,7 @@ CREATE TABLE price_observations (
 
 CREATE INDEX price_observations_by_model ON price_observations USING btree (provider, model);
 
-CREATE INDEX price_observations_by_source ON price_observations USING btree (source, withdrawn_at_ms);
+CREATE INDEX price_observations_still_said ON price_observations USING btree (source, observation_id) WHERE (withdrawn_at_ms IS NULL);
 
 CREATE TABLE price_reviews (
   review_id uuid NOT NULL,

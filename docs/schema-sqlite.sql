@@ -210,7 +210,7 @@ CREATE TABLE price_observations (
 
 CREATE INDEX price_observations_by_model on price_observations (provider, model);
 
-CREATE INDEX price_observations_by_source on price_observations (source, withdrawn_at_ms);
+CREATE INDEX price_observations_still_said ON price_observations (source, observation_id) WHERE withdrawn_at_ms IS NULL;
 
 CREATE TABLE price_reviews (
   review_id char(36) not null,

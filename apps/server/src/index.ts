@@ -6,4 +6,6 @@ export {
   type Setting,
 } from "./configuration.ts";
 export { openApiDocument } from "./openapi.ts";
+export { priceRunOptions, type PriceSettings } from "./price-settings.ts";
+export { PriceProcesses } from "./price-process.ts";
 export { VERSION, startServer, type RunningServer } from "./server.ts";

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
+import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { createPriceSources, readBundledCatalogue } from "@budget/price-sources";
+import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
 import {
   ensureUsagePartitions,
   isUnavailable,
@@ -10,18 +10,18 @@ import {
   openDatabase,
   type Database,
 } from "@budget/repositories";
-import { createPriceMonitor, startPriceMonitoring } from "@budget/services";
+import { createPriceMonitor, startPriceMonitoring, type PriceMonitor } from "@budget/services";
 import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
-import { rest, systemClock, systemTimers, uuidSource } from "./world.ts";
+import { priceRunOptions } from "./price-settings.ts";
+import { PriceProcesses } from "./price-process.ts";
+import { systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
 export const VERSION = "0.1.0";
-
-const MINUTE_MS = 60_000;
 
 /** Less than the 10 s that container runtimes wait before they kill. */
 const STOP_GRACE_MS = 8000;
@@ -48,22 +48,10 @@ export async function startServer(
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
-    const monitor = createPriceMonitor({
-      database,
-      clock: systemClock,
-      ids: uuidSource,
-      logger,
-      random: Math.random,
-      rest,
-      sources: createPriceSources(configuration.price_update_interval_min * MINUTE_MS, prices),
-      rules: { ...DEFAULT_VERIFICATION_RULES, tolerance_ppm: prices.tolerance_ppm },
-      markups: prices.markups,
-    });
-    const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
-    const stopMonitoring = startPriceMonitoring(schedule);
+    const monitoring = await startMonitoring(database, configuration, prices, logger);
     const services = {
       engine,
-      monitor,
+      monitor: monitoring.monitor,
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
@@ -81,7 +69,7 @@ export async function startServer(
       port: (http.address() as AddressInfo).port,
       async stop() {
         await gate.stop(http);
-        await stopMonitoring();
+        await monitoring.stop();
         await engine.stop();
         await database.close();
       },
@@ -90,6 +78,39 @@ export async function startServer(
     await database.close();
     throw error;
   }
+}
+
+interface Monitoring {
+  readonly monitor: PriceMonitor;
+  /** Ends runs that go on, and begins no more. */
+  stop(): Promise<void>;
+}
+
+async function startMonitoring(
+  database: Database,
+  { database_url, price_update_interval_min: update_interval_min }: Configuration,
+  file: PriceFile,
+  logger: Logger,
+): Promise<Monitoring> {
+  const settings = { update_interval_min, file };
+  const options = priceRunOptions(database, settings, logger);
+  const processes = new PriceProcesses(database_url, settings, logger);
+  // Nobody else can open a database in memory.
+  const isInMemory = database_url === "sqlite::memory:";
+  const monitor = createPriceMonitor(options, isInMemory ? undefined : processes.perform);
+  // An embedded database is this server's alone.
+  if (database.dialect.name === "sqlite") await monitor.endInterrupted();
+  const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
+  const stopSchedule = startPriceMonitoring(schedule);
+  return {
+    monitor,
+    async stop() {
+      const stopped = stopSchedule();
+      processes.stop();
+      await monitor.settled();
+      await stopped;
+    },
+  };
 }
 
 async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {

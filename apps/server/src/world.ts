@@ -51,8 +51,8 @@ export const systemTimers: Timers = {
   },
 };
 
-/** How long a run over the prices rests after every few milliseconds of its own work: requests come first. */
-const REST_MS = 10;
+/** Longer than SQLite waits before it looks again whether the file is free. */
+const REST_MS = 5;
 
-/** Lets requests be served between the steps of long work. */
+/** Lets requests write between the transactions of long work. */
 export const rest = (): Promise<void> => new Promise((rested) => setTimeout(rested, REST_MS));

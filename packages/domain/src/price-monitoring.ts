@@ -126,6 +126,7 @@ export interface PriceRun {
   readonly started_at_ms: number;
   /** Null while it goes on, and where its server died over it. */
   readonly ended_at_ms: number | null;
+  /** Null where it has not ended, or was interrupted: the next one does what it left. */
   readonly report: PriceRunReport | null;
 }
 

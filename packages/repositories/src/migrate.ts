@@ -7,6 +7,7 @@ import * as outputSketches from "./migrations/0003-output-sketches.ts";
 import * as jobRuns from "./migrations/0004-job-runs.ts";
 import * as priceMonitoring from "./migrations/0005-price-monitoring.ts";
 import * as repricing from "./migrations/0006-markups-and-repricing.ts";
+import * as observationsStillSaid from "./migrations/0007-observations-still-said.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** In the order in which they are applied. */
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0004-job-runs", migration: jobRuns },
   { name: "0005-price-monitoring", migration: priceMonitoring },
   { name: "0006-markups-and-repricing", migration: repricing },
+  { name: "0007-observations-still-said", migration: observationsStillSaid },
 ];
 
 const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {

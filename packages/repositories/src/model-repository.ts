@@ -50,12 +50,13 @@ export class ModelRepository {
     await transaction.update(tables.modelAliases, rows);
   }
 
-  /** What each source says that models can do. */
-  async capabilities(): Promise<readonly ModelCapabilities[]> {
-    const rows = await this.#database
+  /** What sources say that models can do; all of them where none is named. */
+  async capabilities(source?: string): Promise<readonly ModelCapabilities[]> {
+    const select = this.#database
       .knex<Row, Row[]>("model_capabilities")
       .orderBy(["source", "provider", "model"]);
-    return rows.map(capabilitiesFromRow);
+    if (source !== undefined) void select.where({ source });
+    return (await select).map(capabilitiesFromRow);
   }
 
   /** Writes what a source says that models can do, in the place of what it said before. */

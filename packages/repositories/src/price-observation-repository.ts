@@ -25,18 +25,18 @@ export class PriceObservationRepository {
   }
 
   /**
-   * What sources say now, in id order, a part at a time: reading all of it at once would keep others waiting.
+   * What a source says now, in id order, a part at a time.
    * @param after_id the last id that was read before; empty for the first part
    */
-  async stillSaid(after_id: string, limit: number, source?: string): Promise<readonly KeptObservation[]> {
+  async stillSaid(source: string, after_id: string, limit: number): Promise<readonly KeptObservation[]> {
     const select = this.#database
       .knex<Row, Row[]>("price_observations")
       .select(KEPT)
+      .where({ source })
       .whereNull("withdrawn_at_ms")
       .orderBy("observation_id")
       .limit(limit);
     if (after_id !== "") void select.where("observation_id", ">", after_id);
-    if (source !== undefined) void select.where({ source });
     return ((await select) as Row[]).map(keptObservationFromRow);
   }
 

@@ -23,9 +23,9 @@ export class PriceRunRepository {
     return readPage(this.#all().orderBy("run_id", "desc"), query, runFromRow);
   }
 
-  /** The run that began last, of those that ended. */
-  lastEnded(): Promise<PriceRun | null> {
-    const select = this.#all().whereNotNull("ended_at_ms").orderBy("run_id", "desc").limit(1);
+  /** The run that began last, of those that did what they were begun for. */
+  lastFinished(): Promise<PriceRun | null> {
+    const select = this.#all().whereNotNull("report").orderBy("run_id", "desc").limit(1);
     return readOne(select, undefined, runFromRow);
   }
 
@@ -42,6 +42,11 @@ export class PriceRunRepository {
   /** Writes when it ended, and its report. */
   update(transaction: Transaction, run: PriceRun): Promise<void> {
     return transaction.update(tables.priceRuns, [runToRow(run)]);
+  }
+
+  /** Ends the runs that have not ended: their server is known to be gone. */
+  async endGoing(ended_at_ms: number): Promise<void> {
+    await this.#all().whereNull("ended_at_ms").update({ ended_at_ms });
   }
 
   #all() {

@@ -4,8 +4,8 @@ export type { PriceByHand } from "./prices-by-hand.ts";
 export {
   createPriceMonitor,
   type PriceMonitor,
-  type PriceMonitorOptions,
   type PriceSourceStatus,
   type SetByHand,
 } from "./price-monitor.ts";
+export { createPerformRun, type PerformRun, type PriceRunOptions } from "./price-run.ts";
 export { startPriceMonitoring, type ScheduleOptions } from "./schedule.ts";

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   SHARED_TENANT_ID,
+  modelKey,
   type ModelAlias,
+  type ModelCapabilities,
   type PriceSourceState,
   type SourceReading,
   type StoredObservation,
@@ -16,14 +19,16 @@ import {
 } from "@budget/repositories";
 import { readingChanges, type ReadingChanges } from "./reading-changes.ts";
 
-/** Rows that are read or written at once; more would keep allocations waiting for longer than a batch of them takes. */
-export const ROWS_AT_ONCE = 200;
+/** Rows that are read at once: enough that there are few round trips, and not so many that memory is full of rows. */
+export const READ_AT_ONCE = 1000;
+/** Rows that one transaction writes; more would keep allocations waiting for longer than a batch of them takes. */
+const WRITTEN_AT_ONCE = 200;
 
 export interface KeepReadingOptions {
   readonly database: Database;
   readonly nextId: () => string;
   readonly now_ms: number;
-  /** Lets other work run in between. */
+  /** Lets others write in between. */
   readonly rest: () => Promise<void>;
 }
 
@@ -36,23 +41,19 @@ export interface KeptReading {
   readonly state: PriceSourceState;
 }
 
-/** What a source is known to say, before it is read again. */
-export async function stillSaidBy(
-  source: string,
-  { database, rest }: Pick<KeepReadingOptions, "database" | "rest">,
-): Promise<readonly KeptObservation[]> {
+/** What a source is known to say. */
+export async function stillSaidBy(source: string, database: Database): Promise<readonly KeptObservation[]> {
   const repository = new PriceObservationRepository(database);
   const found: KeptObservation[] = [];
   for (;;) {
-    const part = await repository.stillSaid(found.at(-1)?.observation_id ?? "", ROWS_AT_ONCE, source);
+    const part = await repository.stillSaid(source, found.at(-1)?.observation_id ?? "", READ_AT_ONCE);
     found.push(...part);
-    if (part.length < ROWS_AT_ONCE) return found;
-    await rest();
+    if (part.length < READ_AT_ONCE) return found;
   }
 }
 
 function* parts<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += ROWS_AT_ONCE) yield items.slice(at, at + ROWS_AT_ONCE);
+  for (let at = 0; at < items.length; at += WRITTEN_AT_ONCE) yield items.slice(at, at + WRITTEN_AT_ONCE);
 }
 
 /**
@@ -82,7 +83,8 @@ export async function keepReading(
     await database.transaction((transaction) => observations.insertMany(transaction, part));
     await rest();
   }
-  for (const part of parts(reading.capabilities)) {
+  const capabilities = newCapabilities(await models.capabilities(source), reading.capabilities);
+  for (const part of parts(capabilities)) {
     await database.transaction((transaction) => models.saveCapabilities(transaction, source, part));
     await rest();
   }
@@ -97,6 +99,16 @@ export async function keepReading(
     await new PriceSourceRepository(database).save(transaction, state);
   });
   return changes;
+}
+
+/** What is said of models that is not known yet; of a model that is named twice, what is said last. */
+function newCapabilities(
+  known: readonly ModelCapabilities[],
+  said: readonly ModelCapabilities[],
+): readonly ModelCapabilities[] {
+  const before = new Map(known.map((one) => [modelKey(one), one]));
+  const last = new Map(said.map((one) => [modelKey(one), one]));
+  return [...last].flatMap(([key, one]) => (isDeepStrictEqual(before.get(key), one) ? [] : [one]));
 }
 
 /** The aliases that are not known yet, or lead elsewhere now. */

@@ -10,14 +10,13 @@ import {
 } from "@budget/domain";
 import {
   Ledger,
-  PriceObservationRepository,
   PriceRepository,
   PriceReviewRepository,
   TenantRepository,
   type Database,
   type LedgerSession,
 } from "@budget/repositories";
-import { ROWS_AT_ONCE } from "./keep-reading.ts";
+import { READ_AT_ONCE, stillSaidBy } from "./keep-reading.ts";
 import {
   NO_REVIEWS,
   changesAlert,
@@ -39,7 +38,7 @@ export interface VerificationOptions {
   readonly markups: readonly Markup[];
   readonly now_ms: number;
   readonly nextId: () => string;
-  /** Lets other work run in between. */
+  /** Lets others write in between. */
   readonly rest: () => Promise<void>;
 }
 
@@ -48,8 +47,6 @@ export interface VerificationOutcome {
   readonly records: TrackRecords;
 }
 
-/** Votes that are held at once, between rests. */
-const VOTES_AT_ONCE = 25;
 /** Changes that one transaction writes: more would keep allocations on SQLite waiting. */
 const CHANGES_AT_ONCE = 50;
 
@@ -69,24 +66,18 @@ const noCounts = (): Counts => ({
   reviews_settled: 0,
 });
 
-async function gather({ database, rest }: VerificationOptions): Promise<Gathering> {
+async function gather({ database, voters }: VerificationOptions): Promise<Gathering> {
   const gathering = new Gathering();
   const prices = new PriceRepository(database);
   for (let after = ""; ;) {
-    const part = await prices.shared(after, ROWS_AT_ONCE);
+    const part = await prices.shared(after, READ_AT_ONCE);
     for (const price of part) gathering.addPrice(price);
-    if (part.length < ROWS_AT_ONCE) break;
+    if (part.length < READ_AT_ONCE) break;
     after = part.at(-1)?.pricing_id ?? "";
-    await rest();
   }
-  const observations = new PriceObservationRepository(database);
-  for (let after = ""; ;) {
-    const part = await observations.stillSaid(after, ROWS_AT_ONCE);
-    for (const observation of part) gathering.addObservation(observation);
-    if (part.length < ROWS_AT_ONCE) return gathering;
-    after = part.at(-1)?.observation_id ?? "";
-    await rest();
-  }
+  for (const { name } of voters)
+    for (const observation of await stillSaidBy(name, database)) gathering.addObservation(observation);
+  return gathering;
 }
 
 async function reviewsByThing(database: Database): Promise<ReadonlyMap<string, ReviewsOfThing>> {
@@ -191,8 +182,6 @@ export async function verifyPrices(options: VerificationOptions): Promise<Verifi
     if (planned.length >= CHANGES_AT_ONCE) {
       await writePlanned(planned);
       planned = [];
-      await rest();
-    } else if (counts.things % VOTES_AT_ONCE === 0) {
       await rest();
     }
   }

@@ -1,5 +1,5 @@
 import { TEST_DATABASES } from "@budget/repositories/testing";
-import { ModelRepository, PriceObservationRepository } from "@budget/repositories";
+import { ModelRepository, PriceObservationRepository, PriceRunRepository } from "@budget/repositories";
 import { expect } from "chai";
 import { v7 } from "uuid";
 import {
@@ -236,7 +236,7 @@ for (const kind of TEST_DATABASES) {
       );
       await test.run();
       expect(await test.inForce("one")).to.deep.equal([2, 10, "verified"]);
-      const said = await observations.stillSaid("", 100, "first");
+      const said = await observations.stillSaid("first", "", 100);
       expect(said.filter(({ model }) => model === "one")).to.have.length(1);
     });
 
@@ -256,6 +256,27 @@ for (const kind of TEST_DATABASES) {
       valueOf(await test.monitor.run("request", ["second"]));
       finish();
       valueOf(await going);
+    });
+
+    it("ends a run that fails, and those that an earlier server died over", async () => {
+      test.first.read = () => Promise.reject(new Error("a mistake of ours"));
+      const failed = await test.monitor.run("request", ["first"]).catch((error: unknown) => String(error));
+      expect(failed).to.equal("Error: a mistake of ours");
+      await test.run(["second"]);
+      const repository = new PriceRunRepository(test.database);
+      const left = {
+        run_id: v7({ msecs: test.clock.now_ms + 1 }),
+        trigger: "schedule" as const,
+        started_at_ms: test.clock.now_ms,
+        ended_at_ms: null,
+        report: null,
+      };
+      await test.database.transaction((transaction) => repository.create(transaction, left));
+      const stopped = await test.monitor.run("request", ["second"]);
+      expect(stopped.ok ? null : stopped.rejection.code).to.equal("price_run_active");
+      await test.monitor.endInterrupted();
+      valueOf(await test.monitor.run("request", ["second"]));
+      expect((await repository.getById(left.run_id))?.ended_at_ms).to.equal(test.clock.now_ms);
     });
 
     it("reads only what is due, and says when something is", async () => {
@@ -344,6 +365,15 @@ for (const kind of TEST_DATABASES) {
         { provider: "acme", alias: "latest", model: "one" },
       ]);
       expect(await models.capabilities()).to.deep.equal([{ provider: "acme", model: "one", ...can }]);
+      test.first.saysAll(
+        reading([says("one", 3, 15)], {
+          capabilities: [{ provider: "acme", model: "one", ...can, vision: true }],
+        }),
+      );
+      await test.run();
+      expect(await models.capabilities("first")).to.deep.equal([
+        { provider: "acme", model: "one", ...can, vision: true },
+      ]);
     });
   });
 }

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 /** What a run of one scenario gave. */
 export interface Measurement {
   readonly per_second: number;
@@ -8,13 +10,15 @@ export interface Measurement {
 const WARM_UP_SHARE = 0.2;
 
 /**
- * Runs `work` from so many callers at once, each starting anew as soon as it is answered, for about `duration_ms`; the
- * first fifth of the time warms up and is not counted.
+ * Runs `work` from so many callers at once, for about `duration_ms`; the first fifth of the time warms up and is not
+ * counted.
+ * @param pause_ms how long a caller waits after an answer before it starts anew
  */
 export async function measure(
   callers: number,
   duration_ms: number,
   work: () => Promise<void>,
+  pause_ms = 0,
 ): Promise<Measurement> {
   const start_ms = performance.now();
   const counted_from_ms = start_ms + duration_ms * WARM_UP_SHARE;
@@ -27,6 +31,7 @@ export async function measure(
       await work();
       const after_ms = performance.now();
       if (before_ms >= counted_from_ms) latencies_ms.push(after_ms - before_ms);
+      if (pause_ms > 0) await pause(pause_ms);
     }
   };
   await Promise.all(Array.from({ length: callers }, call));

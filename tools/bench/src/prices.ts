@@ -1,30 +1,26 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { DEFAULT_VERIFICATION_RULES, type PriceObservation, type PriceRun } from "@budget/domain";
+import type { Logger, PriceRun } from "@budget/domain";
+import { NO_PRICE_FILE } from "@budget/price-sources";
 import { startPostgres } from "@budget/repositories/testing";
-import { observationOf, type PriceSource } from "@budget/price-sources";
+import { PriceProcesses, priceRunOptions } from "@budget/server";
 import { createPriceMonitor, type PriceMonitor } from "@budget/services";
 import { Command } from "commander";
 import { allocating } from "./in-process.ts";
 import { keepReport } from "./keep-report.ts";
-import { measure } from "./measure.ts";
+import { measure, type Measurement } from "./measure.ts";
 import { machine } from "./report.ts";
-import { clock, ids, makeBudgets, openSetup, temporaryFolder, type Setup } from "./setup.ts";
+import { makeBudgets, openSetup, temporaryFolder, type Setup } from "./setup.ts";
 
 /** How long a run over the prices takes, and what it does to allocations beside it: `pnpm bench:prices`. */
 
 const CALLERS = 32;
-/** Of each source, which of 8,000 models it has: about a sixth of them are in several. */
-const SHARES: readonly (readonly [name: string, from: number, to: number])[] = [
-  ["first", 0, 2400],
-  ["second", 2000, 5000],
-  ["third", 4600, 7000],
-  ["fourth", 6600, 8000],
-];
-/** As the server rests, see its world. */
-const REST_MS = 10;
-/** A run takes parts of a second; a comparison needs more. */
-const LOAD_MS = 2000;
+/** Longer than a run takes. */
+const LOAD_MS = 3000;
+const RUNS = 5;
+const PROVIDERS = ["openai", "anthropic", "google", "mistral", "deepseek", "xai", "cohere", "groq"];
 
 const options = new Command("bench:prices")
   .description("Measures a run over the prices of 8,000 models, and allocations beside it.")
@@ -33,65 +29,116 @@ const options = new Command("bench:prices")
   .parse()
   .opts<{ rounds: number; write: boolean }>();
 
-/** What a model costs: the same at every source, and another amount for one in twenty after each change. */
-function said(model: number, version: number): PriceObservation {
-  const changes = model % 20 === 0 ? version : 0;
-  const input = BigInt(100_000_000 + model * 1_000_000 + changes * 100_000_000);
-  const name = `model-${model}x`;
-  return observationOf({
-    provider: `provider-${model % 40}`,
-    model: name,
-    components: [
-      { unit: "input_tokens", amount_femto_usd: input, above_input_tokens: 0 },
-      { unit: "output_tokens", amount_femto_usd: input * 4n, above_input_tokens: 0 },
-      { unit: "cache_read_tokens", amount_femto_usd: input / 10n, above_input_tokens: 0 },
-    ],
-    raw: { name, input: input.toString() },
-  });
+/** What a model costs, in dollars for a million tokens: the same at every source, and for one in twenty more with each version. */
+function priceOf(model: number, version: number) {
+  const input = 1 + model / 100 + (model % 20 === 0 ? version / 10 : 0);
+  const provider = PROVIDERS[model % PROVIDERS.length] ?? "";
+  return { provider, name: `model-${model}x`, input, output: input * 4, cache_read: input / 10 };
 }
 
-/** Sources that say what the benchmark wants next. */
-class Sources {
-  version = 0;
+const modelsFrom = (first: number, count: number, version: number) =>
+  Array.from({ length: count }, (_, at) => priceOf(first + at, version));
 
-  get all(): readonly PriceSource[] {
-    return SHARES.map(([name, from, to], index) => ({
+type Write = (version: number) => unknown;
+
+const modelsDev: Write = (version) => {
+  const providers = PROVIDERS.map((id): [string, { models: Record<string, unknown> }] => [
+    id,
+    { models: {} },
+  ]);
+  const all = Object.fromEntries(providers);
+  for (const { provider, name, input, output, cache_read } of modelsFrom(0, 2500, version))
+    all[provider]!.models[name] = { id: name, cost: { input, output, cache_read } };
+  return all;
+};
+
+const liteLlm: Write = (version) =>
+  Object.fromEntries(
+    modelsFrom(2000, 3000, version).map(({ provider, name, input, output, cache_read }) => [
       name,
-      lineage: name,
-      trust_ppm: 900_000 - index * 100_000,
-      interval_ms: 3_600_000,
-      address: `https://${name}.example/prices.json`,
-      read: () =>
-        Promise.resolve({
-          status: "read",
-          reading: {
-            observations: Array.from({ length: to - from }, (_, at) => said(from + at, this.version)),
-            aliases: [],
-            capabilities: [],
-            set_aside: [],
-          },
-          etag: null,
-          last_modified: null,
-          content_hash: String(this.version),
-        }),
-    }));
+      {
+        litellm_provider: provider,
+        mode: "chat",
+        input_cost_per_token: input / 1e6,
+        output_cost_per_token: output / 1e6,
+        cache_read_input_token_cost: cache_read / 1e6,
+      },
+    ]),
+  );
+
+const llmPrices: Write = (version) => ({
+  prices: modelsFrom(4500, 1700, version).map(({ provider, name, input, output, cache_read }) => ({
+    id: name,
+    vendor: provider,
+    name,
+    input,
+    output,
+    input_cached: cache_read,
+    from_date: null,
+    to_date: null,
+  })),
+});
+
+const SOURCES: Readonly<Record<string, Write>> = {
+  models_dev: modelsDev,
+  litellm: liteLlm,
+  llm_prices: llmPrices,
+};
+
+/** Serves what sources say, in their own formats; together with the bundled catalogue about 8,000 prices. */
+class Sources {
+  readonly #http: Server;
+  /** Written before they are asked for, because that takes longer than an allocation. */
+  readonly #versions = [1, 2].map(
+    (version) =>
+      new Map(Object.entries(SOURCES).map(([name, write]) => [`/${name}`, JSON.stringify(write(version))])),
+  );
+  #changes = 0;
+
+  private constructor(http: Server) {
+    this.#http = http;
+    http.on("request", ({ url = "" }, response) => {
+      response.end(this.#versions[this.#changes % this.#versions.length]?.get(url));
+    });
+  }
+
+  static async listen(): Promise<Sources> {
+    const http = createServer();
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    return new Sources(http);
+  }
+
+  /** Says something else about one model in twenty. */
+  change(): void {
+    this.#changes += 1;
+  }
+
+  get settings() {
+    const origin = `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+    const others = { source: "openrouter", enabled: false };
+    const allowed = { allow_http: true, allow_private_addresses: true };
+    return [
+      ...Object.keys(SOURCES).map((source) => ({ source, address: `${origin}/${source}`, ...allowed })),
+      others,
+    ];
+  }
+
+  close(): void {
+    this.#http.closeAllConnections();
+    this.#http.close();
   }
 }
 
 const silent = () => undefined;
+const logger: Logger = { error: console.error, warning: console.error, info: silent, debug: silent };
 
-const monitorOn = ({ database }: Setup, sources: Sources): PriceMonitor =>
-  createPriceMonitor({
-    database,
-    clock,
-    ids,
-    logger: { error: console.error, warning: silent, info: silent, debug: silent },
-    random: Math.random,
-    rest: () => pause(REST_MS),
-    sources: sources.all,
-    rules: DEFAULT_VERIFICATION_RULES,
-    markups: [],
-  });
+/** As a server has it, each run in a process of its own. */
+function monitorOn({ database }: Setup, url: string, sources: Sources): PriceMonitor {
+  const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources: sources.settings } };
+  const processes = new PriceProcesses(url, settings, logger);
+  return createPriceMonitor(priceRunOptions(database, settings, logger), processes.perform);
+}
 
 async function run(monitor: PriceMonitor, names: readonly string[]): Promise<PriceRun> {
   const outcome = await monitor.run("request", names);
@@ -108,82 +155,138 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-interface Result {
-  readonly database: string;
+/** How much is allocated beside runs. */
+interface Load {
+  readonly name: string;
+  readonly pause_ms: number;
+}
+
+const LOADS: readonly Load[] = [
+  { name: "half of what fits", pause_ms: 10 },
+  { name: "all that fits", pause_ms: 0 },
+];
+
+interface Durations {
   readonly things: number;
   readonly first_ms: number;
   readonly same_ms: number;
   readonly changed_ms: number;
-  readonly quiet_p99_ms: number;
-  readonly beside_p99_ms: number;
-  readonly ratio: number;
 }
 
-/** Allocations while runs follow each other, beside allocations alone, in turns. */
+interface Comparison {
+  readonly load: Load;
+  readonly per_second: number;
+  readonly quiet_p99_ms: number;
+  /** Of the 99th percentile beside runs to the one without. */
+  readonly same_ratio: number;
+  readonly changed_ratio: number;
+}
+
+interface Result extends Durations {
+  readonly database: string;
+  readonly comparisons: readonly Comparison[];
+}
+
+const NAMES = ["genai_prices", ...Object.keys(SOURCES)];
+
+/** Measures while `work` is done again and again. */
+async function beside(measured: () => Promise<Measurement>, work: () => Promise<unknown>): Promise<number> {
+  const stop = new AbortController();
+  const working = (async () => {
+    while (!stop.signal.aborted) await work();
+  })();
+  const { p99_ms } = await measured();
+  stop.abort();
+  await working;
+  return p99_ms;
+}
+
+/** Allocations alone, beside runs that find nothing new, and beside runs that find changes, in turns. */
 async function compare(
-  setup: Setup,
+  load: Load,
+  allocate: () => Promise<void>,
   monitor: PriceMonitor,
-): Promise<Pick<Result, "quiet_p99_ms" | "beside_p99_ms" | "ratio">> {
-  const budget_ids = await makeBudgets(setup.engine, 1);
-  const load = () => measure(CALLERS, LOAD_MS, allocating(setup.engine, budget_ids));
-  await load();
-  const pairs: { quiet: number; beside: number }[] = [];
+  sources: Sources,
+): Promise<Comparison> {
+  const measured = () => measure(CALLERS, LOAD_MS, allocate, load.pause_ms);
+  const runAnew = () => {
+    sources.change();
+    return run(monitor, NAMES);
+  };
+  await measured();
+  const rounds: { quiet: Measurement; same_ms: number; changed_ms: number }[] = [];
   for (let round = 0; round < options.rounds; round += 1) {
-    const quiet = (await load()).p99_ms;
-    const stop = new AbortController();
-    const runs = (async () => {
-      while (!stop.signal.aborted) await run(monitor, []);
-    })();
-    const beside = (await load()).p99_ms;
-    stop.abort();
-    await runs;
-    pairs.push({ quiet, beside });
+    rounds.push({
+      quiet: await measured(),
+      same_ms: await beside(measured, () => run(monitor, NAMES)),
+      changed_ms: await beside(measured, runAnew),
+    });
   }
   return {
-    quiet_p99_ms: median(pairs.map(({ quiet }) => quiet)),
-    beside_p99_ms: median(pairs.map(({ beside }) => beside)),
-    ratio: median(pairs.map(({ quiet, beside }) => beside / quiet)),
+    load,
+    per_second: median(rounds.map(({ quiet }) => quiet.per_second)),
+    quiet_p99_ms: median(rounds.map(({ quiet }) => quiet.p99_ms)),
+    same_ratio: median(rounds.map(({ quiet, same_ms }) => same_ms / quiet.p99_ms)),
+    changed_ratio: median(rounds.map(({ quiet, changed_ms }) => changed_ms / quiet.p99_ms)),
   };
+}
+
+async function durations(monitor: PriceMonitor, sources: Sources): Promise<Durations> {
+  const first_ms = await timed(() => run(monitor, NAMES));
+  const same: number[] = [];
+  const changed: number[] = [];
+  let things = 0;
+  for (let round = 0; round < RUNS; round += 1) {
+    same.push(
+      await timed(async () => (things = (await run(monitor, NAMES)).report?.verification.things ?? 0)),
+    );
+    sources.change();
+    changed.push(await timed(() => run(monitor, NAMES)));
+  }
+  return { things, first_ms, same_ms: median(same), changed_ms: median(changed) };
 }
 
 async function benchOn(database: string, url: string): Promise<Result> {
   const setup = await openSetup(url);
-  const sources = new Sources();
-  const monitor = monitorOn(setup, sources);
-  const names = SHARES.map(([name]) => name);
+  const sources = await Sources.listen();
+  const monitor = monitorOn(setup, url, sources);
   try {
-    const first_ms = await timed(() => run(monitor, names));
-    const same: number[] = [];
-    const changed: number[] = [];
-    let things = 0;
-    for (let round = 0; round < 5; round += 1) {
-      same.push(
-        await timed(async () => (things = (await run(monitor, names)).report?.verification.things ?? 0)),
-      );
-      sources.version += 1;
-      changed.push(await timed(() => run(monitor, names)));
-    }
-    const compared = await compare(setup, monitor);
-    return { database, things, first_ms, same_ms: median(same), changed_ms: median(changed), ...compared };
+    const taken = await durations(monitor, sources);
+    const allocate = allocating(setup.engine, await makeBudgets(setup.engine, 1));
+    const comparisons: Comparison[] = [];
+    for (const load of LOADS) comparisons.push(await compare(load, allocate, monitor, sources));
+    return { database, ...taken, comparisons };
   } finally {
+    sources.close();
     await setup.close();
   }
 }
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(2);
+const whole = (count: number): string => Math.round(count).toLocaleString("en-US");
 
 function toReport(results: readonly Result[]): string {
-  const rows = results.map(
-    (one) =>
-      `| ${one.database} | ${one.things.toLocaleString("en-US")} | ${seconds(one.first_ms)} | ${seconds(one.same_ms)} | ` +
-      `${seconds(one.changed_ms)} | ${one.quiet_p99_ms.toFixed(1)} | ${one.beside_p99_ms.toFixed(1)} | ${one.ratio.toFixed(2)} |`,
+  const taken = results.map(
+    ({ database, things, first_ms, same_ms, changed_ms }) =>
+      `| ${database} | ${whole(things)} | ${seconds(first_ms)} | ${seconds(same_ms)} | ${seconds(changed_ms)} |`,
+  );
+  const compared = results.flatMap(({ database, comparisons }) =>
+    comparisons.map(
+      ({ load, per_second, quiet_p99_ms, same_ratio, changed_ratio }) =>
+        `| ${database} | ${load.name} | ${whole(per_second)} | ${quiet_p99_ms.toFixed(1)} | ` +
+        `${same_ratio.toFixed(2)} | ${changed_ratio.toFixed(2)} |`,
+    ),
   );
   return [
-    `On ${machine()}. Medians of five runs and of ${options.rounds} comparisons in turns; ${CALLERS} callers allocate without a pause.`,
+    `On ${machine()}. Medians of ${RUNS} runs and of ${options.rounds} comparisons in turns; ${CALLERS} callers.`,
     "",
-    "| database | prices | first run s | nothing new s | 5 % changed s | p99 alone ms | p99 beside runs ms | ratio |",
-    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ...rows,
+    "| database | prices | first run s | nothing new s | 5 % changed s |",
+    "| --- | ---: | ---: | ---: | ---: |",
+    ...taken,
+    "",
+    "| database | allocations | a second | p99 alone ms | times that beside runs, nothing new | times that, 5 % changed |",
+    "| --- | --- | ---: | ---: | ---: | ---: |",
+    ...compared,
   ].join("\n");
 }
 

@@ -58,8 +58,8 @@ function showPrice(price: CurrentPrice): string {
   return `${fields}\n\n${toTable(["unit", "per unit", "per million", "only"], rows)}`;
 }
 
-function showRun({ report }: PriceRun): string {
-  if (report === null) return "The run goes on.";
+function showRun({ ended_at, report }: PriceRun): string {
+  if (report === null) return ended_at === null ? "The run goes on." : "The run was interrupted.";
   const { verification } = report;
   const rows = report.sources.map((source) => [
     source.source,
@@ -517,10 +517,11 @@ export function addPriceCommands(program: Command, world: World): void {
     .action(async (options: { limit?: number }, command: Command) => {
       const { client, show } = openSession(command, world);
       const list = await client.prices.runs(given(options));
-      const rows = list.items.map(({ started_at, trigger, report }) => [
+      const rows = list.items.map(({ started_at, ended_at, trigger, report }) => [
         started_at,
         trigger,
-        report?.sources.map(({ source, outcome }) => `${source} ${outcome}`).join(", ") ?? "not ended",
+        report?.sources.map(({ source, outcome }) => `${source} ${outcome}`).join(", ") ??
+          (ended_at === null ? "goes on" : "interrupted"),
         report?.verification.prices_added ?? null,
         report?.verification.prices_changed ?? null,
       ]);

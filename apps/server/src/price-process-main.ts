@@ -1,0 +1,43 @@
+import { once } from "node:events";
+import type { Logger } from "@budget/domain";
+import { openDatabase } from "@budget/repositories";
+import { createPerformRun } from "@budget/services";
+import type { PriceProcessMessage, PriceTask } from "./price-process.ts";
+import { priceRunOptions } from "./price-settings.ts";
+
+/** A process that performs one run over the prices, see price-process.ts. */
+
+const send = (message: PriceProcessMessage): void => {
+  process.send?.(message);
+};
+
+const toServer =
+  (level: keyof Logger): Logger["info"] =>
+  (...line) =>
+    send({ kind: "log", level, line });
+
+const logger: Logger = {
+  error: toServer("error"),
+  warning: toServer("warning"),
+  info: toServer("info"),
+  debug: toServer("debug"),
+};
+
+async function perform({ database_url, settings, run, source_names }: PriceTask): Promise<void> {
+  const database = openDatabase({ url: database_url, must_exist: true });
+  try {
+    const performRun = createPerformRun(priceRunOptions(database, settings, logger));
+    send({ kind: "done", run: await performRun(run, source_names) });
+  } catch (error) {
+    const { message, code } = error as { message: string; code?: unknown };
+    send({ kind: "failed", message, ...(typeof code === "string" && { code }) });
+  } finally {
+    await database.close();
+  }
+}
+
+// Nobody is left to do it for.
+process.once("disconnect", () => process.exit());
+const [task] = (await once(process, "message")) as [PriceTask];
+await perform(task);
+process.disconnect();

@@ -1,0 +1,221 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "@budget/domain";
+import { startPostgres, TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
+import { expect } from "chai";
+import { startServer, type RunningServer } from "../src/server.ts";
+
+interface Answer {
+  readonly status: number;
+  // Bodies of several shapes are looked into.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+}
+
+const MODELS_DEV = {
+  acme: { models: { one: { id: "one", cost: { input: 3, output: 15 } } } },
+};
+
+/** Stands for a source of prices; answers when it is told to. */
+class Source {
+  readonly #http: Server;
+  readonly #asked: Promise<ServerResponse>;
+
+  private constructor(http: Server) {
+    this.#http = http;
+    this.#asked = new Promise((resolve) => http.once("request", (_request, response) => resolve(response)));
+  }
+
+  static async listen(): Promise<Source> {
+    const http = createServer();
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    return new Source(http);
+  }
+
+  get address(): string {
+    return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}/api.json`;
+  }
+
+  /** Resolves when somebody waits for an answer. */
+  async asked(): Promise<void> {
+    await this.#asked;
+  }
+
+  async answer(): Promise<void> {
+    (await this.#asked).end(JSON.stringify(MODELS_DEV));
+  }
+
+  async close(): Promise<void> {
+    this.#http.closeAllConnections();
+    this.#http.close();
+    await once(this.#http, "close");
+  }
+}
+
+const BY_HAND = {
+  provider: "acme",
+  model: "local-7b",
+  components: [{ unit: "input_tokens", cost_per_unit: "0.000001" }],
+  set_by: "ada",
+  why: "our own machine",
+};
+
+describe("a run over the prices in a server", () => {
+  let folder: string;
+  let source: Source;
+  let prices_file: string;
+  const lines: string[] = [];
+  const keep = (level: string) => (component: string, message: string) => {
+    lines.push(`${level} ${component}: ${message}`);
+  };
+  const logger: Logger = {
+    error: keep("ERROR"),
+    warning: keep("WARNING"),
+    info: keep("INFO"),
+    debug: () => undefined,
+  };
+
+  const start = (database_url: string): Promise<RunningServer> =>
+    startServer(
+      {
+        port: 0,
+        host: "127.0.0.1",
+        database_url,
+        log_level: "INFO",
+        environment: "production",
+        price_update_interval_min: 60,
+        prices_file,
+      },
+      logger,
+    );
+
+  async function call(
+    { port }: RunningServer,
+    path: string,
+    body?: unknown,
+    signal: AbortSignal | null = null,
+  ): Promise<Answer> {
+    const init =
+      body === undefined
+        ? {}
+        : {
+            method: "POST",
+            body: JSON.stringify(body),
+            headers: { "Content-Type": "application/json" },
+            signal,
+          };
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  const pricesOf = async (server: RunningServer, model: string): Promise<unknown> => {
+    const { body } = await call(server, "/api/prices/current", { provider: "acme", model });
+    return body;
+  };
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "budget-prices-"));
+    source = await Source.listen();
+    prices_file = join(folder, "prices.json");
+    const settings = {
+      source: "models_dev",
+      address: source.address,
+      allow_http: true,
+      allow_private_addresses: true,
+    };
+    writeFileSync(prices_file, JSON.stringify({ sources: [settings] }));
+    lines.length = 0;
+  });
+  afterEach(async () => {
+    await source.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const kind of TEST_DATABASES) {
+    describe(`on ${kind.name}`, () => {
+      let test_database: TestDatabase;
+      let server: RunningServer;
+      beforeEach(async () => {
+        test_database = await kind.open({ file: true });
+        await test_database.database.knex.raw("SELECT 1");
+        server = await start(test_database.url);
+      });
+      afterEach(async () => {
+        await server.stop();
+        await test_database.close();
+      });
+
+      it("leaves its prices to those who ask, and its lines in the log", async () => {
+        const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
+        await source.answer();
+        expect((await run).body.report.sources[0]).to.include({
+          source: "models_dev",
+          outcome: "read",
+          new: 1,
+        });
+        expect(await pricesOf(server, "one")).to.deep.include({ provider: "acme", model: "one" });
+        expect(lines).to.include("INFO price_manager: Prices were verified");
+      });
+
+      it("goes on alone, while others are told so and allocations are granted", async () => {
+        const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
+        await source.asked();
+        const second = await call(server, "/api/prices/update", { sources: [] });
+        expect([second.status, second.body.code]).to.deep.equal([409, "price_run_active"]);
+        const budget = await call(server, "/api/budgets", { name: "meanwhile" });
+        expect(budget.status).to.equal(201);
+        await source.answer();
+        expect((await run).status).to.equal(200);
+      });
+
+      it("sets and takes back prices by hand", async () => {
+        const set = await call(server, "/api/prices/by-hand", BY_HAND);
+        expect(set.status).to.equal(201);
+        expect(await pricesOf(server, "local-7b")).to.deep.include({ status: "manual" });
+        const { observation_id } = set.body as { observation_id: string };
+        const path = `/api/prices/by-hand/${observation_id}/withdrawal`;
+        const withdrawn = await call(server, path, { withdrawn_by: "ada", why: "switched off" });
+        expect(withdrawn.status).to.equal(200);
+      });
+
+      it("is broken off with the server, and the next server may begin its own", async () => {
+        const client = new AbortController();
+        const run = call(server, "/api/prices/update", { sources: ["models_dev"] }, client.signal);
+        await source.asked();
+        client.abort();
+        await run.catch(() => undefined);
+        await server.stop();
+        server = await start(test_database.url);
+        expect((await call(server, "/api/prices/update", { sources: [] })).status).to.equal(200);
+        const { body } = await call(server, "/api/prices/runs");
+        expect(body.items[1]).to.deep.include({ report: null });
+        expect(body.items[1].ended_at).to.be.a("string");
+      });
+    });
+  }
+
+  it("on a database in memory is made where the requests are", async () => {
+    const server = await start("sqlite::memory:");
+    const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
+    await source.answer();
+    expect((await run).body.report.sources[0]).to.include({ outcome: "read", new: 1 });
+    await server.stop();
+  });
+
+  it("says that the database is away where it is", async () => {
+    const postgres = await startPostgres();
+    const server = await start(postgres.url);
+    try {
+      await postgres.stop();
+      const answer = await call(server, "/api/prices/update", { sources: [] });
+      expect([answer.status, answer.body.code]).to.deep.equal([503, "unavailable"]);
+    } finally {
+      await server.stop();
+    }
+  });
+});
