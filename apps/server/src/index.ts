@@ -7,5 +7,5 @@ export {
 } from "./configuration.ts";
 export { openApiDocument } from "./openapi.ts";
 export { priceRunOptions, type PriceSettings } from "./price-settings.ts";
-export { PriceProcesses } from "./price-process.ts";
+export { PriceProcess } from "./price-process.ts";
 export { VERSION, startServer, type RunningServer } from "./server.ts";

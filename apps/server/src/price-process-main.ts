@@ -1,11 +1,10 @@
-import { once } from "node:events";
 import type { Logger } from "@budget/domain";
 import { openDatabase } from "@budget/repositories";
 import { createPerformRun } from "@budget/services";
 import type { PriceProcessMessage, PriceTask } from "./price-process.ts";
 import { priceRunOptions } from "./price-settings.ts";
 
-/** A process that performs one run over the prices, see price-process.ts. */
+/** The process that performs runs over the prices, one at a time, see price-process.ts. */
 
 const send = (message: PriceProcessMessage): void => {
   process.send?.(message);
@@ -36,8 +35,9 @@ async function perform({ database_url, settings, run, source_names }: PriceTask)
   }
 }
 
+// Ctrl-C is for the server, which ends this process. In a session of its own it would not hear of it, but there Linux
+// weighs the whole session, and not its priority, against the server.
+process.on("SIGINT", () => undefined);
 // Nobody is left to do it for.
 process.once("disconnect", () => process.exit());
-const [task] = (await once(process, "message")) as [PriceTask];
-await perform(task);
-process.disconnect();
+process.on("message", (task: PriceTask) => void perform(task));

@@ -4,7 +4,7 @@ import type { Logger, PriceRun } from "@budget/domain";
 import type { PerformRun } from "@budget/services";
 import type { PriceSettings } from "./price-settings.ts";
 
-/** What a process is started for; its first message. */
+/** What the process is asked to do. */
 export interface PriceTask {
   readonly database_url: string;
   readonly settings: PriceSettings;
@@ -12,7 +12,7 @@ export interface PriceTask {
   readonly source_names: readonly string[];
 }
 
-/** What a process answers: lines for the log, and in the end the run that it did, or why it could not. */
+/** What the process answers: lines for the log, and in the end the run that it did, or why it could not. */
 export type PriceProcessMessage =
   | { readonly kind: "log"; readonly level: keyof Logger; readonly line: Parameters<Logger["info"]> }
   | { readonly kind: "done"; readonly run: PriceRun }
@@ -27,14 +27,15 @@ const MAIN = fileURLToPath(import.meta.resolve("@budget/server/price-process-mai
 const WHEN_IDLE = ["chrt", "--idle", "0"];
 
 /**
- * Performs each run in a process of its own, with its own connection to the database: megabytes are parsed, and thousands
- * of prices are voted on, without that a request waits for it.
+ * Performs runs in a process of their own, with its own connection to the database: megabytes are parsed, and thousands
+ * of prices are voted on, without that a request waits for it. The process starts with the first run and stays for those
+ * that follow, because to start one halts the server for longer than an allocation takes.
  */
-export class PriceProcesses {
+export class PriceProcess {
   readonly #database_url: string;
   readonly #settings: PriceSettings;
   readonly #logger: Logger;
-  readonly #running = new Set<ChildProcess>();
+  #child: ChildProcess | undefined;
 
   constructor(database_url: string, settings: PriceSettings, logger: Logger) {
     this.#database_url = database_url;
@@ -42,29 +43,32 @@ export class PriceProcesses {
     this.#logger = logger;
   }
 
+  /** One at a time, as the monitor begins them. */
   readonly perform: PerformRun = async (run, source_names) => {
-    const child = await start();
-    this.#running.add(child);
+    const child = this.#child ?? (await this.#start());
     const task: PriceTask = {
       database_url: this.#database_url,
       settings: this.#settings,
       run,
       source_names,
     };
-    try {
-      return await runOf(child, task, this.#logger);
-    } finally {
-      this.#running.delete(child);
-    }
+    return runOf(child, task, this.#logger);
   };
 
   /** Breaks off what goes on: what a run has written so far stays, and the next one does the rest. */
   stop(): void {
-    for (const child of this.#running) child.kill();
+    this.#child?.kill();
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const child = await start();
+    child.once("exit", () => (this.#child = undefined));
+    this.#child = child;
+    return child;
   }
 }
 
-/** Starts a process that waits for its task; with the priority that everybody may have where there is no other. */
+/** Starts a process that waits for tasks; with the priority that everybody may have where there is no other. */
 async function start(): Promise<ChildProcess> {
   const command = [process.execPath, ...process.execArgv, MAIN];
   const idle = process.platform === "linux" ? await started([...WHEN_IDLE, ...command]) : undefined;
@@ -79,8 +83,6 @@ function started([command = "", ...args]: readonly string[]): Promise<ChildProce
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // Amounts are bigints.
     serialization: "advanced",
-    // Whoever presses Ctrl-C ends the server, which ends its processes.
-    detached: true,
   });
   return new Promise((resolve) => {
     child.once("spawn", () => resolve(child));
@@ -88,21 +90,23 @@ function started([command = "", ...args]: readonly string[]): Promise<ChildProce
   });
 }
 
-/** Gives a process its task, and waits until it has ended. */
+/** Gives the process a task, and waits until it is done. */
 function runOf(child: ChildProcess, task: PriceTask, logger: Logger): Promise<PriceRun> {
   return new Promise((resolve, reject) => {
-    let failure = new Error("The process of a run over the prices was ended.");
-    let done: PriceRun | undefined;
-    child.on("message", (message: PriceProcessMessage) => {
-      if (message.kind === "log") logger[message.level](...message.line);
-      else if (message.kind === "done") done = message.run;
-      else failure = Object.assign(new Error(message.message), message.code && { code: message.code });
-    });
-    child.on("error", reject);
-    child.on("exit", () => {
-      if (done === undefined) reject(failure);
-      else resolve(done);
-    });
-    child.send(task);
+    const answer = (message: PriceProcessMessage): void => {
+      if (message.kind === "log") {
+        logger[message.level](...message.line);
+        return;
+      }
+      child.off("message", answer);
+      child.off("exit", end);
+      if (message.kind === "done") resolve(message.run);
+      else reject(Object.assign(new Error(message.message), message.code && { code: message.code }));
+    };
+    const end = (): void => reject(new Error("The process of a run over the prices was ended."));
+    child.on("message", answer);
+    child.once("exit", end);
+    // Whether it could be sent or not, a process that is gone says so by its exit.
+    child.send(task, () => undefined);
   });
 }

@@ -17,7 +17,7 @@ import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
 import { priceRunOptions } from "./price-settings.ts";
-import { PriceProcesses } from "./price-process.ts";
+import { PriceProcess } from "./price-process.ts";
 import { systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
@@ -94,10 +94,10 @@ async function startMonitoring(
 ): Promise<Monitoring> {
   const settings = { update_interval_min, file };
   const options = priceRunOptions(database, settings, logger);
-  const processes = new PriceProcesses(database_url, settings, logger);
+  const priceProcess = new PriceProcess(database_url, settings, logger);
   // Nobody else can open a database in memory.
   const isInMemory = database_url === "sqlite::memory:";
-  const monitor = createPriceMonitor(options, isInMemory ? undefined : processes.perform);
+  const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);
   // An embedded database is this server's alone.
   if (database.dialect.name === "sqlite") await monitor.endInterrupted();
   const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
@@ -106,7 +106,7 @@ async function startMonitoring(
     monitor,
     async stop() {
       const stopped = stopSchedule();
-      processes.stop();
+      priceProcess.stop();
       await monitor.settled();
       await stopped;
     },

@@ -54,5 +54,5 @@ export const systemTimers: Timers = {
 /** Longer than SQLite waits before it looks again whether the file is free. */
 const REST_MS = 5;
 
-/** Lets requests write between the transactions of long work. */
+/** Lets requests have the database between the parts of long work. */
 export const rest = (): Promise<void> => new Promise((rested) => setTimeout(rested, REST_MS));

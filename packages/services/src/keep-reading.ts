@@ -19,8 +19,8 @@ import {
 } from "@budget/repositories";
 import { readingChanges, type ReadingChanges } from "./reading-changes.ts";
 
-/** Rows that are read at once: enough that there are few round trips, and not so many that memory is full of rows. */
-export const READ_AT_ONCE = 1000;
+/** Rows that are read at once; more would keep the database from others for longer than an allocation takes. */
+export const READ_AT_ONCE = 100;
 /** Rows that one transaction writes; more would keep allocations waiting for longer than a batch of them takes. */
 const WRITTEN_AT_ONCE = 200;
 
@@ -28,7 +28,7 @@ export interface KeepReadingOptions {
   readonly database: Database;
   readonly nextId: () => string;
   readonly now_ms: number;
-  /** Lets others write in between. */
+  /** Lets others have the database in between. */
   readonly rest: () => Promise<void>;
 }
 
@@ -42,13 +42,17 @@ export interface KeptReading {
 }
 
 /** What a source is known to say. */
-export async function stillSaidBy(source: string, database: Database): Promise<readonly KeptObservation[]> {
+export async function stillSaidBy(
+  source: string,
+  { database, rest }: Pick<KeepReadingOptions, "database" | "rest">,
+): Promise<readonly KeptObservation[]> {
   const repository = new PriceObservationRepository(database);
   const found: KeptObservation[] = [];
   for (;;) {
     const part = await repository.stillSaid(source, found.at(-1)?.observation_id ?? "", READ_AT_ONCE);
     found.push(...part);
     if (part.length < READ_AT_ONCE) return found;
+    await rest();
   }
 }
 

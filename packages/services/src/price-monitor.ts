@@ -88,7 +88,7 @@ export function createPriceMonitor(
   options: PriceRunOptions,
   perform: PerformRun = createPerformRun(options),
 ): PriceMonitor {
-  const { database, clock, ids, logger, sources } = options;
+  const { database, clock, ids, logger, rest, sources } = options;
   const ledger = new Ledger(database);
   const runRepository = new PriceRunRepository(database);
   const observations = new PriceObservationRepository(database);
@@ -99,6 +99,7 @@ export function createPriceMonitor(
     database,
     nextId: () => ids.next(now_ms),
     now_ms,
+    rest,
   });
 
   /** Begins a run, unless one goes on. */

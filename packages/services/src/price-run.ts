@@ -27,7 +27,7 @@ export interface PriceRunOptions {
   readonly logger: Logger;
   /** A number from 0 up to 1, for the jitter of intervals. */
   readonly random: () => number;
-  /** Lets others write; a run rests after each transaction of a few milliseconds. */
+  /** Lets others have the database; a run rests whenever it read or wrote for a few milliseconds. */
   readonly rest: () => Promise<void>;
   /** In the order that decides between sources of equal trust. */
   readonly sources: readonly PriceSource[];
@@ -139,7 +139,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
       return reportOf(source.name, "not_modified", {});
     }
     const { reading, etag, last_modified, content_hash } = read;
-    const before = await stillSaidBy(source.name, database);
+    const before = await stillSaidBy(source.name, { database, rest });
     const [had, has] = [countPlaces(before), countPlaces(reading.observations)];
     // The operator may take out what they like.
     if (source.decides !== true && isTooFew(had, has)) {

@@ -17,12 +17,13 @@ export interface ByHandOptions {
   readonly database: Database;
   readonly now_ms: number;
   readonly nextId: () => string;
+  readonly rest: () => Promise<void>;
 }
 
 /** Keeps a price that a person sets, in place of what was set by hand for the same thing and instant before. */
 export async function keepByHand(
   { set_by, why, ...price }: PriceByHand,
-  { database, now_ms, nextId }: ByHandOptions,
+  { database, now_ms, nextId, rest }: ByHandOptions,
 ): Promise<string> {
   const said: StoredObservation = {
     ...observationOf({ ...price, raw: { set_by, why } }),
@@ -35,7 +36,7 @@ export async function keepByHand(
   };
   const isReplaced = ({ effective_ms, ...thing }: KeptObservation): boolean =>
     effective_ms === said.effective_ms && pricedThingKey(thing) === pricedThingKey(said);
-  const before = (await stillSaidBy(BY_HAND.name, database)).filter(isReplaced);
+  const before = (await stillSaidBy(BY_HAND.name, { database, rest })).filter(isReplaced);
   const observations = new PriceObservationRepository(database);
   await database.transaction(async (transaction) => {
     await observations.withdraw(
@@ -51,9 +52,9 @@ export async function keepByHand(
 /** Takes back a price that was set by hand. */
 export async function withdrawByHand(
   observation_id: string,
-  { database, now_ms }: Omit<ByHandOptions, "nextId">,
+  { database, now_ms, rest }: Omit<ByHandOptions, "nextId">,
 ): Promise<Outcome<null>> {
-  const known = await stillSaidBy(BY_HAND.name, database);
+  const known = await stillSaidBy(BY_HAND.name, { database, rest });
   if (!known.some((observation) => observation.observation_id === observation_id)) {
     const detail = `No price with the id ${observation_id} is set by hand now.`;
     return rejected({ code: "price_observation_not_found", detail });

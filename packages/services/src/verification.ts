@@ -38,7 +38,7 @@ export interface VerificationOptions {
   readonly markups: readonly Markup[];
   readonly now_ms: number;
   readonly nextId: () => string;
-  /** Lets others write in between. */
+  /** Lets others have the database in between. */
   readonly rest: () => Promise<void>;
 }
 
@@ -66,7 +66,7 @@ const noCounts = (): Counts => ({
   reviews_settled: 0,
 });
 
-async function gather({ database, voters }: VerificationOptions): Promise<Gathering> {
+async function gather({ database, voters, rest }: VerificationOptions): Promise<Gathering> {
   const gathering = new Gathering();
   const prices = new PriceRepository(database);
   for (let after = ""; ;) {
@@ -74,9 +74,10 @@ async function gather({ database, voters }: VerificationOptions): Promise<Gather
     for (const price of part) gathering.addPrice(price);
     if (part.length < READ_AT_ONCE) break;
     after = part.at(-1)?.pricing_id ?? "";
+    await rest();
   }
   for (const { name } of voters)
-    for (const observation of await stillSaidBy(name, database)) gathering.addObservation(observation);
+    for (const observation of await stillSaidBy(name, { database, rest })) gathering.addObservation(observation);
   return gathering;
 }
 

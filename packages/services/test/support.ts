@@ -106,6 +106,8 @@ const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
 
 export interface TestMonitorOptions {
+  /** Watched instead of the three test sources. */
+  readonly sources?: readonly PriceSource[];
   readonly markups?: readonly Markup[];
   /** Goes on with its database, sources and time, as after a restart with another configuration. */
   readonly before?: TestMonitor | undefined;
@@ -120,7 +122,7 @@ export class TestMonitor {
   readonly third: TestSource;
   readonly monitor: PriceMonitor;
 
-  private constructor(test_database: TestDatabase, { markups = [], before }: TestMonitorOptions) {
+  private constructor(test_database: TestDatabase, { markups = [], sources, before }: TestMonitorOptions) {
     this.test_database = test_database;
     this.clock.now_ms = before?.clock.now_ms ?? START_MS;
     this.first = before?.first ?? new TestSource("first", 900_000);
@@ -133,7 +135,7 @@ export class TestMonitor {
       logger,
       random: () => 0,
       rest: () => Promise.resolve(),
-      sources: [this.first, this.second, this.third],
+      sources: sources ?? [this.first, this.second, this.third],
       rules: DEFAULT_VERIFICATION_RULES,
       markups,
     });

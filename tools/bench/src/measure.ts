@@ -7,6 +7,15 @@ export interface Measurement {
   readonly p99_ms: number;
 }
 
+/** With how long each answer took that was counted, in rising order. */
+export interface DetailedMeasurement extends Measurement {
+  readonly latencies_ms: readonly number[];
+}
+
+/** The value that a share of the sorted ones are not above. */
+export const quantileOf = (sorted: ArrayLike<number>, share: number): number =>
+  sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+
 const WARM_UP_SHARE = 0.2;
 
 /**
@@ -19,7 +28,7 @@ export async function measure(
   duration_ms: number,
   work: () => Promise<void>,
   pause_ms = 0,
-): Promise<Measurement> {
+): Promise<DetailedMeasurement> {
   const start_ms = performance.now();
   const counted_from_ms = start_ms + duration_ms * WARM_UP_SHARE;
   const end_ms = start_ms + duration_ms;
@@ -37,9 +46,12 @@ export async function measure(
   await Promise.all(Array.from({ length: callers }, call));
   const elapsed_s = (performance.now() - counted_from_ms) / 1000;
   latencies_ms.sort((left, right) => left - right);
-  const quantile = (share: number): number =>
-    latencies_ms[Math.floor((latencies_ms.length - 1) * share)] ?? Number.NaN;
-  return { per_second: latencies_ms.length / elapsed_s, p50_ms: quantile(0.5), p99_ms: quantile(0.99) };
+  return {
+    per_second: latencies_ms.length / elapsed_s,
+    p50_ms: quantileOf(latencies_ms, 0.5),
+    p99_ms: quantileOf(latencies_ms, 0.99),
+    latencies_ms,
+  };
 }
 
 /** The middle of several runs by their rate: one run of a noisy machine says little. */

@@ -2,29 +2,32 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger, PriceRun } from "@budget/domain";
 import { NO_PRICE_FILE } from "@budget/price-sources";
 import { startPostgres } from "@budget/repositories/testing";
-import { PriceProcesses, priceRunOptions } from "@budget/server";
+import { PriceProcess, priceRunOptions } from "@budget/server";
 import { createPriceMonitor, type PriceMonitor } from "@budget/services";
 import { Command } from "commander";
 import { allocating } from "./in-process.ts";
 import { keepReport } from "./keep-report.ts";
-import { measure, type Measurement } from "./measure.ts";
+import { measure, quantileOf, type DetailedMeasurement } from "./measure.ts";
 import { machine } from "./report.ts";
 import { makeBudgets, openSetup, temporaryFolder, type Setup } from "./setup.ts";
 
 /** How long a run over the prices takes, and what it does to allocations beside it: `pnpm bench:prices`. */
 
 const CALLERS = 32;
-/** Longer than a run takes. */
-const LOAD_MS = 3000;
+/** Allocations are counted for 3 s, the longest that a run may take, after a fifth that warms up. */
+const LOAD_MS = 3750;
+/** When the run begins that is made beside them. */
+const RUN_AT_MS = 1000;
 const RUNS = 5;
 const PROVIDERS = ["openai", "anthropic", "google", "mistral", "deepseek", "xai", "cohere", "groq"];
 
 const options = new Command("bench:prices")
   .description("Measures a run over the prices of 8,000 models, and allocations beside it.")
-  .option("--rounds <n>", "comparisons, of which the middle one counts", Number, 9)
+  .option("--rounds <n>", "comparisons, whose windows count together", Number, 15)
   .option("--write", "keep the table in docs/performance.md", false)
   .parse()
   .opts<{ rounds: number; write: boolean }>();
@@ -133,11 +136,12 @@ class Sources {
 const silent = () => undefined;
 const logger: Logger = { error: console.error, warning: console.error, info: silent, debug: silent };
 
-/** As a server has it, each run in a process of its own. */
-function monitorOn({ database }: Setup, url: string, sources: Sources): PriceMonitor {
+/** As a server has it, with runs in a process of their own. */
+function monitorOn({ database }: Setup, url: string, sources: Sources) {
   const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources: sources.settings } };
-  const processes = new PriceProcesses(url, settings, logger);
-  return createPriceMonitor(priceRunOptions(database, settings, logger), processes.perform);
+  const priceProcess = new PriceProcess(url, settings, logger);
+  const monitor = createPriceMonitor(priceRunOptions(database, settings, logger), priceProcess.perform);
+  return { monitor, priceProcess };
 }
 
 async function run(monitor: PriceMonitor, names: readonly string[]): Promise<PriceRun> {
@@ -177,7 +181,7 @@ interface Comparison {
   readonly load: Load;
   readonly per_second: number;
   readonly quiet_p99_ms: number;
-  /** Of the 99th percentile beside runs to the one without. */
+  /** Of the 99th percentile beside a run to the one without. */
   readonly same_ratio: number;
   readonly changed_ratio: number;
 }
@@ -189,19 +193,11 @@ interface Result extends Durations {
 
 const NAMES = ["genai_prices", ...Object.keys(SOURCES)];
 
-/** Measures while `work` is done again and again. */
-async function beside(measured: () => Promise<Measurement>, work: () => Promise<unknown>): Promise<number> {
-  const stop = new AbortController();
-  const working = (async () => {
-    while (!stop.signal.aborted) await work();
-  })();
-  const { p99_ms } = await measured();
-  stop.abort();
-  await working;
-  return p99_ms;
-}
+/** The 99th percentile of all windows together: one window of a noisy machine has few latencies in its tail. */
+const p99Of = (windows: readonly DetailedMeasurement[]): number =>
+  quantileOf(Float64Array.from(windows.flatMap(({ latencies_ms }) => latencies_ms)).sort(), 0.99);
 
-/** Allocations alone, beside runs that find nothing new, and beside runs that find changes, in turns. */
+/** Allocations alone, beside a run that finds nothing new, and beside one that finds changes, in turns. */
 async function compare(
   load: Load,
   allocate: () => Promise<void>,
@@ -209,25 +205,29 @@ async function compare(
   sources: Sources,
 ): Promise<Comparison> {
   const measured = () => measure(CALLERS, LOAD_MS, allocate, load.pause_ms);
-  const runAnew = () => {
-    sources.change();
-    return run(monitor, NAMES);
+  const besideRun = async (): Promise<DetailedMeasurement> => {
+    const running = pause(RUN_AT_MS).then(() => run(monitor, NAMES));
+    const measurement = await measured();
+    await running;
+    return measurement;
   };
   await measured();
-  const rounds: { quiet: Measurement; same_ms: number; changed_ms: number }[] = [];
+  const quiet: DetailedMeasurement[] = [];
+  const same: DetailedMeasurement[] = [];
+  const changed: DetailedMeasurement[] = [];
   for (let round = 0; round < options.rounds; round += 1) {
-    rounds.push({
-      quiet: await measured(),
-      same_ms: await beside(measured, () => run(monitor, NAMES)),
-      changed_ms: await beside(measured, runAnew),
-    });
+    quiet.push(await measured());
+    same.push(await besideRun());
+    sources.change();
+    changed.push(await besideRun());
   }
+  const quiet_p99_ms = p99Of(quiet);
   return {
     load,
-    per_second: median(rounds.map(({ quiet }) => quiet.per_second)),
-    quiet_p99_ms: median(rounds.map(({ quiet }) => quiet.p99_ms)),
-    same_ratio: median(rounds.map(({ quiet, same_ms }) => same_ms / quiet.p99_ms)),
-    changed_ratio: median(rounds.map(({ quiet, changed_ms }) => changed_ms / quiet.p99_ms)),
+    per_second: median(quiet.map(({ per_second }) => per_second)),
+    quiet_p99_ms,
+    same_ratio: p99Of(same) / quiet_p99_ms,
+    changed_ratio: p99Of(changed) / quiet_p99_ms,
   };
 }
 
@@ -249,7 +249,7 @@ async function durations(monitor: PriceMonitor, sources: Sources): Promise<Durat
 async function benchOn(database: string, url: string): Promise<Result> {
   const setup = await openSetup(url);
   const sources = await Sources.listen();
-  const monitor = monitorOn(setup, url, sources);
+  const { monitor, priceProcess } = monitorOn(setup, url, sources);
   try {
     const taken = await durations(monitor, sources);
     const allocate = allocating(setup.engine, await makeBudgets(setup.engine, 1));
@@ -257,6 +257,7 @@ async function benchOn(database: string, url: string): Promise<Result> {
     for (const load of LOADS) comparisons.push(await compare(load, allocate, monitor, sources));
     return { database, ...taken, comparisons };
   } finally {
+    priceProcess.stop();
     sources.close();
     await setup.close();
   }
@@ -278,13 +279,13 @@ function toReport(results: readonly Result[]): string {
     ),
   );
   return [
-    `On ${machine()}. Medians of ${RUNS} runs and of ${options.rounds} comparisons in turns; ${CALLERS} callers.`,
+    `On ${machine()}. Medians of ${RUNS} runs; ${CALLERS} callers, in ${options.rounds} windows of 3 s of each kind, in turns.`,
     "",
     "| database | prices | first run s | nothing new s | 5 % changed s |",
     "| --- | ---: | ---: | ---: | ---: |",
     ...taken,
     "",
-    "| database | allocations | a second | p99 alone ms | times that beside runs, nothing new | times that, 5 % changed |",
+    "| database | allocations | a second | p99 alone ms | times that with a run in the window, nothing new | times that, 5 % changed |",
     "| --- | --- | ---: | ---: | ---: | ---: |",
     ...compared,
   ].join("\n");

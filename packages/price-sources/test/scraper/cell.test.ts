@@ -18,6 +18,8 @@ const CELLS: readonly [text: string, cell: Cell][] = [
   ["US$ 5 / 1M", usd("5", 6)],
   ["5 USD / 1M tokens", usd("5", 6)],
   ["$.15", usd(".15")],
+  ["$1000", usd("1000")],
+  ["$ 1,000,000 per 1,000 tokens", usd("1000000", 3)],
   ["0.15", { kind: "price", amount: "0.15", currency: undefined, scale: undefined }],
   ["¥2 / 1M tokens", { kind: "price", amount: "2", currency: "CNY", scale: 6 }],
   ["CA$4", { kind: "price", amount: "4", currency: "CAD", scale: undefined }],
