@@ -77,7 +77,8 @@ async function gather({ database, voters, rest }: VerificationOptions): Promise<
     await rest();
   }
   for (const { name } of voters)
-    for (const observation of await stillSaidBy(name, { database, rest })) gathering.addObservation(observation);
+    for (const observation of await stillSaidBy(name, { database, rest }))
+      gathering.addObservation(observation);
   return gathering;
 }
 

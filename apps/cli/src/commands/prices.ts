@@ -58,16 +58,36 @@ function showPrice(price: CurrentPrice): string {
   return `${fields}\n\n${toTable(["unit", "per unit", "per million", "only"], rows)}`;
 }
 
+/** What became of each source, within 80 columns: amounts read and set aside, what is new of them, and how votes came out. */
+const RUN_COLUMNS = [
+  "source",
+  "outcome",
+  "prices",
+  "aside",
+  "new",
+  "changed",
+  "gone",
+  "agreed",
+  "conflict",
+  "gated",
+  "s",
+];
+
 function showRun({ ended_at, report }: PriceRun): string {
   if (report === null) return ended_at === null ? "The run goes on." : "The run was interrupted.";
   const { verification } = report;
   const rows = report.sources.map((source) => [
     source.source,
-    source.outcome === "failed" ? `${source.fault ?? ""}: ${source.detail ?? ""}` : source.outcome,
+    source.fault ?? source.outcome.replace("not_modified", "as before"),
     source.observations,
+    source.set_aside,
     source.new,
     source.changed,
     source.withdrawn,
+    source.agreed,
+    source.in_conflict,
+    source.rejected,
+    (source.duration_ms / 1000).toFixed(1),
   ]);
   const statuses = toFields({
     "voted on": verification.things,
@@ -82,8 +102,11 @@ function showRun({ ended_at, report }: PriceRun): string {
     "reviews opened": verification.reviews_opened,
     took: `${(verification.duration_ms / 1000).toFixed(1)} s`,
   });
-  const table = toTable(["source", "outcome", "prices", "new", "changed", "gone"], rows);
-  return rows.length === 0 ? `No source was due.\n\n${statuses}` : `${table}\n\n${statuses}`;
+  const table = toTable(RUN_COLUMNS, rows);
+  const failures = report.sources.flatMap(({ source, detail }) =>
+    detail === null ? [] : [`${source} gave nothing: ${detail}`],
+  );
+  return [rows.length === 0 ? "No source was due." : table, ...failures, statuses].join("\n\n");
 }
 
 interface DecideOptions {
