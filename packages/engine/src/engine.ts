@@ -158,7 +158,7 @@ export interface RepriceReport {
   readonly dry_run: boolean;
   readonly records_checked: number;
   readonly records_adjusted: number;
-  /** Those that nobody knows a price for; their cost stays. */
+  /** Those whose price nobody knows, or not for all that they used; their cost stays. */
   readonly records_unpriced: number;
   /** What was, or would be, booked in all; negative where too much had been booked. */
   readonly difference_nano_usd: NanoUsd;

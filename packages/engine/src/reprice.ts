@@ -46,7 +46,10 @@ const plus = (a: Costs, b: Costs): Costs => ({
 const isNothing = (costs: Costs): boolean =>
   costs.input_cost_nano_usd === 0n && costs.output_cost_nano_usd === 0n && costs.other_cost_nano_usd === 0n;
 
-/** What a call costs at the price that is in force at an instant, for its hour of the day; undefined without one. */
+/**
+ * What a call costs at the price that is in force at an instant, for its hour of the day. Undefined where there is none,
+ * or where it does not know all that was used: the cost of a part would take the place of what was booked for the whole.
+ */
 function rightCost(
   { prices }: Catalog,
   record: UsageRecord,
@@ -54,7 +57,8 @@ function rightCost(
 ): { readonly cost: BookableCost; readonly pricing_id: string } | undefined {
   const match = prices.find(record, at_ms, record.timestamp_ms);
   if (match === undefined) return undefined;
-  return { cost: bookableCost(record.usage, match).cost, pricing_id: match.price.pricing_id };
+  const { cost, unpriced_units } = bookableCost(record.usage, match);
+  return unpriced_units.length > 0 ? undefined : { cost, pricing_id: match.price.pricing_id };
 }
 
 class Sums {

@@ -1,4 +1,9 @@
-import { SHARED_TENANT_ID, type ProviderPricing, type RepriceRequest } from "@budget/domain";
+import {
+  SHARED_TENANT_ID,
+  type PriceComponent,
+  type ProviderPricing,
+  type RepriceRequest,
+} from "@budget/domain";
 import { PriceRepository, TenantRepository } from "@budget/repositories";
 import { expect } from "chai";
 import { v7 } from "uuid";
@@ -55,7 +60,13 @@ async function changePrice(
   return pricing_id;
 }
 
-const use = async (test: TestEngine, budget_id: string, model = "small", input_tokens = 1000) =>
+const use = async (
+  test: TestEngine,
+  budget_id: string,
+  model = "small",
+  input_tokens = 1000,
+  usage: Record<string, number> = {},
+) =>
   value(
     await test.engine.usage.record(CONTEXT, {
       budget_id,
@@ -65,6 +76,7 @@ const use = async (test: TestEngine, budget_id: string, model = "small", input_t
       model,
       input_tokens,
       output_tokens: 0,
+      usage,
     }),
   );
 
@@ -166,6 +178,30 @@ onEveryDatabase("repricing", (open) => {
       records_unpriced: 1,
       difference_nano_usd: 5_000_000n,
     });
+    await verify(test);
+  });
+
+  it("leaves a call as it was booked where the price does not know all that it used", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ cost_limit: 1 });
+    const [small] = PRICES;
+    const search: PriceComponent = {
+      unit: "web_searches",
+      amount_femto_usd: 10_000_000_000_000n,
+      above_input_tokens: 0,
+    };
+    await changePrice(test, "small", 1n, { components: [...(small?.components ?? []), search] });
+    const record = await use(test, budget_id, "small", 1000, { web_searches: 10 });
+    expect(record.total_cost_nano_usd).to.equal(101_000_000n);
+    test.clock.now_ms += HOUR_MS;
+    await changePrice(test, "small", 1n);
+    expect(await reprice(test)).to.deep.include({
+      records_checked: 1,
+      records_adjusted: 0,
+      records_unpriced: 1,
+      difference_nano_usd: 0n,
+    });
+    expect((await test.counted(budget_id)).cost).to.equal(0.101);
     await verify(test);
   });
 

@@ -29,7 +29,7 @@ export const RepriceReportSchema = Type.Object({
   dry_run: Type.Boolean(),
   records_checked: count("Records of calls in the span"),
   records_adjusted: count("Those whose cost was, or would be, set right"),
-  records_unpriced: count("Those that nobody knows a price for; their cost stays"),
+  records_unpriced: count("Those whose price nobody knows, or not for all that they used; their cost stays"),
   difference: Usd("What was, or would be, booked in all; negative where too much had been booked"),
   budgets: Type.Array(Type.Object({ budget_id: Uuid("The budget"), ...sums }), {
     description: "By budget, the largest difference first",
