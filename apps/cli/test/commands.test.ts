@@ -174,6 +174,11 @@ describe("the command line", () => {
       expect((await typed(`prices set openai gpt-4o --unit tokens ${by}`)).stderr).to.contain(
         "--unit must be",
       );
+      const night = await typed(`prices set openai gpt-4o --input 1 --output 4 --hours 16:30-00:30 ${by}`);
+      expect(night.stdout).to.match(/hours \(UTC\) +16:30:00 to 00:30:00\ncharged +\$1 in, \$4 out/);
+      expect((await typed(`prices set openai gpt-4o --input 1 --hours 16:30 ${by}`)).stderr).to.contain(
+        "--hours must be",
+      );
       const later = await typed(`prices set acme x --input 1 --from 2099-01-01T00:00:00Z ${by}`);
       expect(later.stdout).to.contain("It begins later.");
       expect((await typed("prices reset-trust genai_prices")).stdout).to.match(/trust +0\.900/);

@@ -448,6 +448,9 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
       [{ components: [unit, unit] }, "/components/1/unit"],
       [{ components: [] }, "/components"],
       [{ effective_date: "2027-01-01T00:00:00Z", end_date: "2027-01-01T00:00:00Z" }, "/end_date"],
+      [{ time_of_day: { start: "16:30", end: "16:30:00" } }, "/time_of_day"],
+      [{ time_of_day: { start: "24:00", end: "16:30" } }, "/time_of_day/start"],
+      [{ time_of_day: { start: "16:30" } }, "/time_of_day/end"],
     ] as const) {
       const answer = await s.post("/api/prices/by-hand", { ...right, ...body });
       expect([codeOf(answer), answer.body.field]).to.deep.equal(["400 invalid_value", field]);

@@ -618,6 +618,35 @@ onEveryDatabase("prices", (server) => {
     });
   });
 
+  it("sets prices for hours of the day, and for all day in spite of a source's hours", async () => {
+    const s = server();
+    const set = async (input: string, more: object = {}): Promise<unknown> => {
+      const { body } = await s.post("/api/prices/by-hand", {
+        provider: "deepseek",
+        model: "deepseek-chat",
+        components: [{ unit: "input_tokens", cost_per_unit: input }],
+        set_by: "ada",
+        why: "Contract 9.",
+        ...more,
+      });
+      return body.price;
+    };
+    const costAt = async (at: string): Promise<unknown> => {
+      const asked = { provider: "deepseek", model: "deepseek-chat", usage: { input_tokens: 1_000_000 }, at };
+      return (await s.post("/api/prices/cost", asked)).body.total_cost;
+    };
+    // The catalogue has a price of its own for the hours from 00:30 to 16:30.
+    const [day, night] = ["2027-01-01T12:00:00Z", "2027-01-01T20:00:00Z"];
+    const listed = [await costAt(day), await costAt(night)];
+    expect(listed).to.deep.equal([0.27, 0.135]);
+    expect(await set("0.000003")).to.deep.include({ time_of_day: null, status: "manual" });
+    expect([await costAt(day), await costAt(night)]).to.deep.equal([3, 3]);
+    const hours = { start: "16:30:00", end: "00:30:00" };
+    const priced = await set("0.000002", { time_of_day: { start: "16:30", end: "00:30" } });
+    expect(priced).to.deep.include({ time_of_day: hours, status: "manual" });
+    expect([await costAt(day), await costAt(night)]).to.deep.equal([3, 2]);
+  });
+
   it("finds cheaper models for what was used, and tells which prices can be relied on", async () => {
     const s = server();
     const { budget_id } = await s.budget({ type: "log", token_limit: 1_000_000_000 });

@@ -720,6 +720,8 @@ export interface PriceEvidence {
 /** A price that is charged without a vote, in USD for one unit. */
 export interface PriceByHandRequest extends CurrentPriceRequest {
   components: { unit: string; cost_per_unit: number | string; above_input_tokens?: number }[];
+  /** Hours in UTC, such as 16:30, past midnight where the end is earlier; all day if left out. */
+  time_of_day?: { start: string; end: string };
   effective_date?: string;
   end_date?: string;
   set_by: string;

@@ -40,8 +40,9 @@ export interface PriceBook {
   /**
    * The price in force. By the exact name, else by the model that an alias leads to, else by the name without its date.
    * Of a name's prices the one for the service tier asked for, else the standard one; of these the one for the scope,
-   * else the one for all regions, else the general one. A tenant's own price goes before a shared one, one for hours of
-   * the day before an all-day one, then the later one. Names are compared by `modelKey`.
+   * else the one for all regions, else the general one. A tenant's own price goes before a shared one, then one that a
+   * person decided before others, one for hours of the day before an all-day one, and the later one. Names are compared
+   * by `modelKey`.
    * @param hours_ms an instant at the hour of the day that is meant; `at_ms` where it is left out
    */
   find(wanted: WantedPrice, at_ms: number, hours_ms?: number): PriceMatch | undefined;
@@ -103,6 +104,8 @@ const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 function precedence(a: ProviderPricing, b: ProviderPricing): number {
   return (
     Number(a.tenant_id === SHARED_TENANT_ID) - Number(b.tenant_id === SHARED_TENANT_ID) ||
+    // What a person decided for all day is meant for the hours, too, that a source has a price of its own for.
+    Number(a.status !== "manual") - Number(b.status !== "manual") ||
     Number(a.time_of_day === null) - Number(b.time_of_day === null) ||
     b.effective_ms - a.effective_ms ||
     b.created_at_ms - a.created_at_ms ||

@@ -155,6 +155,24 @@ describe("price book", () => {
     }
   });
 
+  it("puts what a person decided for all day before the hours of a source, and not before hours of their own", () => {
+    const allDay = price({ status: "manual" });
+    const night = price({ time_of_day: { start: "16:30:00", end: "00:30:00" }, effective_ms: 5 });
+    const morning = price({ time_of_day: { start: "08:00:00", end: "09:00:00" }, status: "manual" });
+    const book = createPriceBook([night, price({ effective_ms: 5 }), morning, allDay]);
+    for (const [clock, expected] of [
+      ["00:00:00.000", allDay],
+      ["07:59:59.999", allDay],
+      ["08:00:00.000", morning],
+      ["09:00:00.000", allDay],
+      ["16:30:00.000", allDay],
+    ] as const) {
+      expect(book.find(wanted("openai", "gpt-4o"), at(`2026-11-23T${clock}Z`))?.price, clock).to.equal(
+        expected,
+      );
+    }
+  });
+
   it("puts a tenant's own price before all shared ones, and a later one before an earlier one", () => {
     const shared = price({ time_of_day: { start: "00:00:00", end: "23:59:59" }, effective_ms: 5 });
     const own = price({ tenant_id: "tenant-1" });

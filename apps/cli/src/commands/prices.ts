@@ -201,6 +201,7 @@ interface SetOptions extends TermOptions {
   readonly input?: string;
   readonly output?: string;
   readonly unit?: readonly string[];
+  readonly hours?: string;
   readonly from?: string;
   readonly until?: string;
   readonly by: string;
@@ -215,8 +216,16 @@ function unitPrice(text: string): { unit: string; cost_per_unit: string } {
   return { unit, cost_per_unit: perUnit("--unit", amount) };
 }
 
+/** `16:30-00:30`: hours of the day; whether they are any is for the server to say. */
+function timeOfDay(text: string): { start: string; end: string } {
+  const [start = "", end, ...others] = text.split("-");
+  if (end === undefined || others.length > 0)
+    throw new UsageError(`--hours must be such as 16:30-00:30, in UTC; it was ${text}.`);
+  return { start, end };
+}
+
 function priceToSet(provider: string, model: string, options: SetOptions): PriceByHandRequest {
-  const { input, output, unit = [], from, until, by, why } = options;
+  const { input, output, unit = [], hours, from, until, by, why } = options;
   const components = [
     ...(input === undefined ? [] : [{ unit: "input_tokens", cost_per_unit: perUnit("--input", input) }]),
     ...(output === undefined ? [] : [{ unit: "output_tokens", cost_per_unit: perUnit("--output", output) }]),
@@ -226,7 +235,11 @@ function priceToSet(provider: string, model: string, options: SetOptions): Price
   return {
     ...wantedPrice(provider, model, options),
     components,
-    ...given({ effective_date: from, end_date: until }),
+    ...given({
+      time_of_day: hours === undefined ? undefined : timeOfDay(hours),
+      effective_date: from,
+      end_date: until,
+    }),
     set_by: by,
     why,
   };
@@ -423,6 +436,7 @@ export function addPriceCommands(program: Command, world: World): void {
       .option("--input <usd>", "for a million input tokens")
       .option("--output <usd>", "for a million output tokens")
       .option("--unit <unit=usd...>", "for a million of another unit, such as cache_read_tokens=0.30")
+      .option("--hours <hours>", "only in these hours (UTC), such as 16:30-00:30; all day if left out")
       .option("--from <time>", "from then on; from now on if left out")
       .option("--until <time>", "from then on what the sources say is charged again")
       .requiredOption("--by <name>", "who sets it")

@@ -13,6 +13,7 @@ import {
   type PriceByHandRequest,
   type PriceObservationWire,
   type StoredObservation,
+  type TimeOfDay,
 } from "@budget/domain";
 import type { PriceByHand } from "@budget/services";
 import { Type } from "typebox";
@@ -37,12 +38,21 @@ const toObservationWire = (observation: StoredObservation): PriceObservationWire
   raw: observation.raw,
 });
 
+/** Hours as prices keep them, with seconds. */
+const withSeconds = ({ start, end }: TimeOfDay): TimeOfDay => ({
+  start: start.padEnd("HH:MM:SS".length, ":00"),
+  end: end.padEnd("HH:MM:SS".length, ":00"),
+});
+
 function priceByHand(body: PriceByHandRequest): Outcome<PriceByHand> {
   const { provider, model, price_scope, service_tier, effective_date, end_date, set_by, why } = body;
   const components = componentsOf(body.components);
   if (!components.ok) return components;
   const effective_ms = effective_date === undefined ? null : Date.parse(effective_date);
   const end_ms = end_date === undefined ? null : Date.parse(end_date);
+  const hours = body.time_of_day && withSeconds(body.time_of_day);
+  if (hours !== undefined && hours.start === hours.end)
+    return wrong("time_of_day", "It has no hours: start and end are the same.");
   if (end_ms !== null && end_ms <= (effective_ms ?? 0))
     return wrong("end_date", "It must be later than effective_date.");
   return accepted({
@@ -53,6 +63,7 @@ function priceByHand(body: PriceByHandRequest): Outcome<PriceByHand> {
     end_ms,
     set_by,
     why,
+    time_of_day: hours ?? null,
     ...(price_scope === undefined ? {} : { scope: price_scope }),
     ...(service_tier === undefined ? {} : { service_tier }),
   });

@@ -35,10 +35,22 @@ export const PriceEvidenceSchema = Type.Object({
 });
 export type PriceEvidenceWire = Static<typeof PriceEvidenceSchema>;
 
+const Clock = (description: string) =>
+  Type.String({ pattern: "^([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d)?$", description, examples: ["16:30"] });
+
 export const PriceByHandRequestSchema = Type.Object(
   {
     ...CurrentPriceRequestSchema.properties,
     components: PriceInput("What its units cost"),
+    time_of_day: Type.Optional(
+      Type.Object(
+        {
+          start: Clock("From then on"),
+          end: Clock("Up to, not including, then; past midnight where it is earlier than the start"),
+        },
+        { ...closed, description: "Hours in UTC that it is charged in; all day if left out" },
+      ),
+    ),
     effective_date: Type.Optional(Time("From when it is charged; from now on if left out")),
     end_date: Type.Optional(Time("From when what the sources say is charged again")),
     set_by: Label("Who sets it"),
