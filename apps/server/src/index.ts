@@ -7,5 +7,6 @@ export {
 } from "./configuration.ts";
 export { openApiDocument } from "./openapi.ts";
 export { priceRunOptions, type PriceSettings } from "./price-settings.ts";
-export { PriceProcess } from "./price-process.ts";
+export { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
 export { VERSION, startServer, type RunningServer } from "./server.ts";
+export { systemTimers } from "./world.ts";

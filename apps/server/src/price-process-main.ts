@@ -41,3 +41,4 @@ process.on("SIGINT", () => undefined);
 // Nobody is left to do it for.
 process.once("disconnect", () => process.exit());
 process.on("message", (task: PriceTask) => void perform(task));
+send({ kind: "ready" });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Logger, PriceRun } from "@budget/domain";
+import type { Logger, PriceRun, Timers } from "@budget/domain";
 import type { PerformRun } from "@budget/services";
 import type { PriceSettings } from "./price-settings.ts";
 
@@ -12,8 +12,11 @@ export interface PriceTask {
   readonly source_names: readonly string[];
 }
 
-/** What the process answers: lines for the log, and in the end the run that it did, or why it could not. */
-export type PriceProcessMessage =
+/** What the process says: first that it is ready for tasks, and then what it answers to each. */
+export type PriceProcessMessage = { readonly kind: "ready" } | TaskAnswer;
+
+/** Lines for the log, and in the end the run that was done, or why it could not be. */
+type TaskAnswer =
   | { readonly kind: "log"; readonly level: keyof Logger; readonly line: Parameters<Logger["info"]> }
   | { readonly kind: "done"; readonly run: PriceRun }
   | { readonly kind: "failed"; readonly message: string; readonly code?: string };
@@ -26,33 +29,55 @@ const MAIN = fileURLToPath(import.meta.resolve("@budget/server/price-process-mai
  */
 const WHEN_IDLE = ["chrt", "--idle", "0"];
 
+const MINUTE_MS = 60_000;
+/** As long as the monitor lets no other run begin. */
+export const LONGEST_RUN_MS = 10 * MINUTE_MS;
+
+export interface PriceProcessOptions {
+  readonly database_url: string;
+  readonly settings: PriceSettings;
+  readonly logger: Logger;
+  readonly timers: Timers;
+  /** A run that takes longer hangs, and is ended with its process. */
+  readonly longest_run_ms: number;
+}
+
 /**
  * Performs runs in a process of their own, with its own connection to the database: megabytes are parsed, and thousands
  * of prices are voted on, without that a request waits for it. The process starts with the first run and stays for those
  * that follow, because to start one halts the server for longer than an allocation takes.
  */
 export class PriceProcess {
-  readonly #database_url: string;
-  readonly #settings: PriceSettings;
-  readonly #logger: Logger;
+  readonly #options: PriceProcessOptions;
+  /** Some containers have the command and refuse what it asks for. */
+  #mayWaitForIdle = process.platform === "linux";
   #child: ChildProcess | undefined;
 
-  constructor(database_url: string, settings: PriceSettings, logger: Logger) {
-    this.#database_url = database_url;
-    this.#settings = settings;
-    this.#logger = logger;
+  constructor(options: PriceProcessOptions) {
+    this.#options = options;
   }
 
   /** One at a time, as the monitor begins them. */
   readonly perform: PerformRun = async (run, source_names) => {
-    const child = this.#child ?? (await this.#start());
-    const task: PriceTask = {
-      database_url: this.#database_url,
-      settings: this.#settings,
-      run,
-      source_names,
-    };
-    return runOf(child, task, this.#logger);
+    const { database_url, settings, logger, timers, longest_run_ms } = this.#options;
+    const watched = { isOverdue: false };
+    const stopWatching = timers.every(longest_run_ms, () => {
+      watched.isOverdue = true;
+      // A process that hangs may not hear anything milder.
+      this.#child?.kill("SIGKILL");
+    });
+    try {
+      const child = this.#child ?? (await this.#start());
+      return await runOf(child, { database_url, settings, run, source_names }, logger);
+    } catch (error) {
+      if (!watched.isOverdue) throw error;
+      const minutes = longest_run_ms / MINUTE_MS;
+      throw new Error(`The run over the prices was ended because it took longer than ${minutes} minutes.`, {
+        cause: error,
+      });
+    } finally {
+      stopWatching();
+    }
   };
 
   /** Breaks off what goes on: what a run has written so far stays, and the next one does the rest. */
@@ -60,40 +85,46 @@ export class PriceProcess {
     this.#child?.kill();
   }
 
+  /** Starts a process that waits for tasks; with the priority that everybody may have where there is no other. */
   async #start(): Promise<ChildProcess> {
-    const child = await start();
-    child.once("exit", () => (this.#child = undefined));
-    this.#child = child;
+    const command = [process.execPath, ...process.execArgv, MAIN];
+    const idle = this.#mayWaitForIdle ? await this.#started([...WHEN_IDLE, ...command]) : undefined;
+    if (idle !== undefined) return idle;
+    const child = await this.#started(command);
+    if (child === undefined) throw new Error("No process could be started for a run over the prices.");
+    this.#mayWaitForIdle = false;
     return child;
+  }
+
+  /** Undefined where there is no such command, or where it ends by itself before the process is ready. */
+  #started([command = "", ...args]: readonly string[]): Promise<ChildProcess | undefined> {
+    const child = spawn(command, args, {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      // Amounts are bigints.
+      serialization: "advanced",
+    });
+    this.#child = child;
+    return new Promise((resolve, reject) => {
+      child.once("message", () => resolve(child));
+      child.once("error", () => {
+        this.#child = undefined;
+        resolve(undefined);
+      });
+      child.once("exit", (_code, signal) => {
+        this.#child = undefined;
+        if (signal === null) resolve(undefined);
+        else reject(new Error(ENDED));
+      });
+    });
   }
 }
 
-/** Starts a process that waits for tasks; with the priority that everybody may have where there is no other. */
-async function start(): Promise<ChildProcess> {
-  const command = [process.execPath, ...process.execArgv, MAIN];
-  const idle = process.platform === "linux" ? await started([...WHEN_IDLE, ...command]) : undefined;
-  const child = idle ?? (await started(command));
-  if (child === undefined) throw new Error("No process could be started for a run over the prices.");
-  return child;
-}
-
-/** Undefined where there is no such command. */
-function started([command = "", ...args]: readonly string[]): Promise<ChildProcess | undefined> {
-  const child = spawn(command, args, {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    // Amounts are bigints.
-    serialization: "advanced",
-  });
-  return new Promise((resolve) => {
-    child.once("spawn", () => resolve(child));
-    child.once("error", () => resolve(undefined));
-  });
-}
+const ENDED = "The process of a run over the prices was ended.";
 
 /** Gives the process a task, and waits until it is done. */
 function runOf(child: ChildProcess, task: PriceTask, logger: Logger): Promise<PriceRun> {
   return new Promise((resolve, reject) => {
-    const answer = (message: PriceProcessMessage): void => {
+    const answer = (message: TaskAnswer): void => {
       if (message.kind === "log") {
         logger[message.level](...message.line);
         return;
@@ -103,7 +134,7 @@ function runOf(child: ChildProcess, task: PriceTask, logger: Logger): Promise<Pr
       if (message.kind === "done") resolve(message.run);
       else reject(Object.assign(new Error(message.message), message.code && { code: message.code }));
     };
-    const end = (): void => reject(new Error("The process of a run over the prices was ended."));
+    const end = (): void => reject(new Error(ENDED));
     child.on("message", answer);
     child.once("exit", end);
     // Whether it could be sent or not, a process that is gone says so by its exit.

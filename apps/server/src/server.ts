@@ -17,7 +17,7 @@ import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
 import { priceRunOptions } from "./price-settings.ts";
-import { PriceProcess } from "./price-process.ts";
+import { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
 import { systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
@@ -94,7 +94,13 @@ async function startMonitoring(
 ): Promise<Monitoring> {
   const settings = { update_interval_min, file };
   const options = priceRunOptions(database, settings, logger);
-  const priceProcess = new PriceProcess(database_url, settings, logger);
+  const priceProcess = new PriceProcess({
+    database_url,
+    settings,
+    logger,
+    timers: systemTimers,
+    longest_run_ms: LONGEST_RUN_MS,
+  });
   // Nobody else can open a database in memory.
   const isInMemory = database_url === "sqlite::memory:";
   const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);

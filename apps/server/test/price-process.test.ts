@@ -1,12 +1,16 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Logger } from "@budget/domain";
+import type { Logger, Timers } from "@budget/domain";
+import { NO_PRICE_FILE } from "@budget/price-sources";
 import { startPostgres, TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
+import { createPriceMonitor, type PriceMonitor } from "@budget/services";
 import { expect } from "chai";
+import { PriceProcess } from "../src/price-process.ts";
+import { priceRunOptions } from "../src/price-settings.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
 
 interface Answer {
@@ -219,3 +223,104 @@ describe("a run over the prices in a server", () => {
     }
   });
 });
+
+const LONGEST_RUN_MS = 180_000;
+const NO_LOG: Logger = {
+  error: () => undefined,
+  warning: () => undefined,
+  info: () => undefined,
+  debug: () => undefined,
+};
+
+/** Timers whose time passes when a test says so. */
+class HandTimers implements Timers {
+  readonly #works = new Map<() => void, number>();
+
+  every(interval_ms: number, work: () => void): () => void {
+    this.#works.set(work, interval_ms);
+    return () => this.#works.delete(work);
+  }
+
+  get intervals_ms(): readonly number[] {
+    return [...this.#works.values()];
+  }
+
+  pass(): void {
+    for (const work of this.#works.keys()) work();
+  }
+}
+
+for (const kind of TEST_DATABASES) {
+  describe(`the process of runs over the prices on ${kind.name}`, () => {
+    let test_database: TestDatabase;
+    let source: Source;
+    let timers: HandTimers;
+    let priceProcess: PriceProcess;
+    let monitor: PriceMonitor;
+    beforeEach(async () => {
+      test_database = await kind.open({ file: true });
+      source = await Source.listen();
+      timers = new HandTimers();
+      const allowed = { allow_http: true, allow_private_addresses: true };
+      const sources = [{ source: "models_dev", address: source.address, ...allowed }];
+      const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources } };
+      const { database, url } = test_database;
+      priceProcess = new PriceProcess({
+        database_url: url,
+        settings,
+        logger: NO_LOG,
+        timers,
+        longest_run_ms: LONGEST_RUN_MS,
+      });
+      monitor = createPriceMonitor(priceRunOptions(database, settings, NO_LOG), priceProcess.perform);
+    });
+    afterEach(async () => {
+      priceProcess.stop();
+      await source.close();
+      await test_database.close();
+    });
+
+    /** Begins a run that waits for its source, lets the longest time pass, and returns what the run says then. */
+    async function overdueRun(): Promise<string> {
+      const run = monitor.run("request", ["models_dev"]).then(
+        () => "It was done.",
+        (error: unknown) => String(error),
+      );
+      await source.asked();
+      expect(timers.intervals_ms).to.deep.equal([LONGEST_RUN_MS]);
+      timers.pass();
+      return run;
+    }
+
+    it("is ended with a run that takes too long, and the next run has another one", async () => {
+      expect(await overdueRun()).to.equal(
+        "Error: The run over the prices was ended because it took longer than 3 minutes.",
+      );
+      expect(timers.intervals_ms).to.deep.equal([]);
+      expect(await monitor.run("request", [])).to.include({ ok: true });
+      expect(timers.intervals_ms).to.deep.equal([]);
+      const { items } = await monitor.runs({});
+      expect(items.map(({ report }) => report === null)).to.deep.equal([false, true]);
+      expect(items[1]?.ended_at_ms).to.be.a("number");
+    });
+
+    it("has the usual priority where a lower one is refused, and is not asked for it again", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "budget-chrt-"));
+      const asked = join(folder, "asked");
+      writeFileSync(join(folder, "chrt"), `#!/bin/sh\necho "$1" >> ${asked}\nexit 1\n`, { mode: 0o755 });
+      const path = process.env.PATH;
+      process.env.PATH = `${folder}:${path ?? ""}`;
+      try {
+        expect(await monitor.run("request", [])).to.include({ ok: true });
+        await overdueRun();
+        expect(await monitor.run("request", [])).to.include({ ok: true });
+        // Nobody else than Linux knows the command.
+        const times = existsSync(asked) ? readFileSync(asked, "utf8") : "";
+        expect(times).to.equal(process.platform === "linux" ? "--idle\n" : "");
+      } finally {
+        process.env.PATH = path;
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  });
+}

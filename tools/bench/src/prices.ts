@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger, PriceRun } from "@budget/domain";
 import { NO_PRICE_FILE } from "@budget/price-sources";
 import { startPostgres } from "@budget/repositories/testing";
-import { PriceProcess, priceRunOptions } from "@budget/server";
+import { LONGEST_RUN_MS, PriceProcess, priceRunOptions, systemTimers } from "@budget/server";
 import { createPriceMonitor, type PriceMonitor } from "@budget/services";
 import { Command } from "commander";
 import { allocating } from "./in-process.ts";
@@ -139,7 +139,13 @@ const logger: Logger = { error: console.error, warning: console.error, info: sil
 /** As a server has it, with runs in a process of their own. */
 function monitorOn({ database }: Setup, url: string, sources: Sources) {
   const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources: sources.settings } };
-  const priceProcess = new PriceProcess(url, settings, logger);
+  const priceProcess = new PriceProcess({
+    database_url: url,
+    settings,
+    logger,
+    timers: systemTimers,
+    longest_run_ms: LONGEST_RUN_MS,
+  });
   const monitor = createPriceMonitor(priceRunOptions(database, settings, logger), priceProcess.perform);
   return { monitor, priceProcess };
 }
