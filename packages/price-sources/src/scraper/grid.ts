@@ -19,7 +19,8 @@ export function gridOf(table: HTMLTableElement): Grid {
   const rows: string[][] = [];
   // What spans down into rows that are still to come, by row and column.
   const spanned = new Map<number, Map<number, string>>();
-  const trs = [...table.querySelectorAll("tr")].filter((tr) => tr.closest("table") === table);
+  // Without those of tables inside.
+  const trs = [...table.rows];
   for (const [y, tr] of trs.slice(0, MOST_ROWS).entries()) {
     const row: string[] = [];
     const fromAbove = spanned.get(y) ?? new Map<number, string>();

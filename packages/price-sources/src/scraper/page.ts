@@ -13,6 +13,7 @@ import { readCell, termsOf, type Cell, type Terms } from "./cell.ts";
 import { roleOf, type Role } from "./column-roles.ts";
 import { gridOf, type Grid } from "./grid.ts";
 import type { PageLayout } from "./layout.ts";
+import { DEEPEST_NESTING, isNestedTooDeep } from "./nesting.ts";
 import { visibleText } from "./visible-text.ts";
 
 /** One cell, with what it is about and what its header says about amounts. */
@@ -128,6 +129,8 @@ const LINES = "P, LI, SPAN, DIV, DD, TD";
 /** Reads a page from top to bottom: headings, the lines of cards, and tables. */
 function readDocument(document: Document, layout: PageLayout): Found {
   const found: Found = { entries: [], headers: [], set_aside: [] };
+  // Collected once: to look around each line for its table would take as long as the page is deep.
+  const inTables = new Set<Element>();
   let provider = "";
   let card: (Entry & { readonly cells: Placed[] }) | null = null;
   const finish = (): void => {
@@ -137,6 +140,7 @@ function readDocument(document: Document, layout: PageLayout): Found {
   for (const element of document.querySelectorAll(`H1, H2, H3, H4, H5, H6, TABLE, ${LINES}`)) {
     if (element.tagName === "TABLE") {
       finish();
+      if (!inTables.has(element)) for (const inside of element.querySelectorAll("*")) inTables.add(inside);
       readTable(element as HTMLTableElement, provider, layout, found);
     } else if (element.tagName === layout.provider_heading) {
       finish();
@@ -144,7 +148,7 @@ function readDocument(document: Document, layout: PageLayout): Found {
     } else if (element.tagName === layout.model_heading) {
       finish();
       card = { provider, model: visibleText(element), cells: [], terms: layout.terms, hours: null };
-    } else if (card !== null && element.firstElementChild === null && element.closest("table") === null) {
+    } else if (card !== null && element.firstElementChild === null && !inTables.has(element)) {
       const line = readLine(visibleText(element));
       if (line !== undefined) card.cells.push(line);
     }
@@ -245,6 +249,8 @@ const MOST_HEADERS_SHOWN = 12;
  * @param html the caller bounds its size
  */
 export function readPricePage(html: string, layout: PageLayout): SourceOutcome {
+  if (isNestedTooDeep(html))
+    return fault("NOT_READABLE", `Its elements are nested more than ${DEEPEST_NESTING} deep.`);
   const { document } = new JSDOM(html).window;
   const found = readDocument(document, layout);
   if (found.entries.length + found.set_aside.length === 0) {

@@ -214,6 +214,13 @@ describe("a page that is no page of prices", () => {
     ],
     ["too few rows", table(HEADER, one), /^LOW_ROWS: There are 1 prices, and at least 3/, LLM_PRICES_PAGE],
     ["no unit", table(HEADER, row("acme", "one", "$1", "$2")), /^UNIT_UNKNOWN/],
+    [
+      "elements that are nested without end",
+      `<h3>one</h3>${"<div>".repeat(40_000)}`,
+      /^NOT_READABLE: Its elements are nested more than 500 deep\.$/,
+    ],
+    ["elements that are nested by their styles", `<p>${"<b><i><u>".repeat(20_000)}`, /^NOT_READABLE/],
+    ["tables that are nested without end", "<table><tr><td>".repeat(14_000), /^NOT_READABLE/],
     ["no price at all", table(HEADER, row("acme", "one", "ask", "us")), /^EMPTY/],
   ];
   for (const [what, html, expected, layout] of FAULTS) {
@@ -231,6 +238,24 @@ describe("a page that is no page of prices", () => {
     expect(visibleText(new JSDOM(`<p>${deep}</p>`).window.document.body)).to.equal("$1");
     const long = table(HEADER, row("acme", "x".repeat(500_000), "1 ".repeat(300_000), "$1 / MTok"));
     expect(faultOf(long)).to.match(/^EMPTY/);
+  });
+
+  it("may be nested 500 deep, and is read in time that grows with its size", () => {
+    // The document and its body are around them.
+    const within = (depth: number, inside: string) =>
+      "<div>".repeat(depth - 2) + inside + "</div>".repeat(depth - 2);
+    const prices = table(HEADER, one);
+    // A table has its body, its rows and their cells inside.
+    expect(faultOf(within(496, prices))).to.equal("ok");
+    expect(faultOf(within(497, prices))).to.match(/^NOT_READABLE/);
+    const lines = "<p>Nothing.</p>".repeat(2_000);
+    expect(faultOf(prices + "<h3>two</h3>" + within(499, lines))).to.equal("ok");
+  });
+
+  it("reads the rows of a table without those of tables in it", () => {
+    const inner = table(HEADER, row("acme", "inside", "$3 / MTok", "$4 / MTok"));
+    const outer = table(HEADER, one, row(inner, "", "", ""));
+    expect(Object.keys(pricesOf(outer))).to.deep.equal(["acme/one", "acme/inside"]);
   });
 
   it("never makes the reader throw", () => {
