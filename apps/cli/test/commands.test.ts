@@ -201,7 +201,14 @@ describe("the command line", () => {
       expect(found.stdout).to.contain("The latest 1 calls of openai/gpt-4o cost $2 at its price of now.");
       expect(found.stdout).to.match(/MODEL +WOULD COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
       expect((await typed("recommend openai gpt-4o --component nobody")).stdout).to.contain(
-        "No usage was found",
+        "No usage with a price was found",
+      );
+      await typed(`prices set acme reader --input 1 ${by}`);
+      const read = "--context c --component rhetor --provider acme --model reader --input 1000000";
+      await typed(`usage record ${read} --output 0`);
+      await typed(`usage record ${read} --output 1`);
+      expect((await typed("recommend acme reader")).stdout).to.match(
+        /^The latest 1 calls of .+\nLeft out: 1, because the model has no price for all that they used\.\n/,
       );
       expect((await typed("recommend openai gpt-4o --reasoning")).stdout).to.contain("is cheaper.");
       const coverage = await typed("prices coverage --days 7");

@@ -765,6 +765,8 @@ export interface Recommendations {
   model: string;
   /** Calls that costs are worked out for. */
   calls: number;
+  /** Calls that are not among them, because the model in use has no price for all that they used. */
+  calls_left_out: number;
   /** Whether there were none, so that costs are those of one call of 1,000 tokens in and out. */
   typical: boolean;
   cost: number;

@@ -84,7 +84,7 @@ const percentOf = (part: NanoUsd, whole: NanoUsd): number =>
 
 /**
  * Looks for cheaper models for what a caller really used lately: every one of the latest calls is priced by each of
- * them, caches and context tiers included. Free ones are left out, because most prices of 0 are a subscription's.
+ * them, caches and context tiers included, but for calls that used something without a price at the model in use. Free ones are left out, because most prices of 0 are a subscription's.
  */
 export async function recommend(
   database: Database,
@@ -104,8 +104,10 @@ export async function recommend(
     limit: MOST_CALLS,
   });
   const used = items.filter(({ adjusts_record_id }) => adjusts_record_id === null).map(({ usage }) => usage);
-  const calls = used.length === 0 ? [TYPICAL_CALL] : used;
   const current = match.price;
+  // Nobody can say whether a model is cheaper for a call whose cost is not known.
+  const priced = used.filter((usage) => costOf(usage, current).ok);
+  const calls = priced.length === 0 ? [TYPICAL_CALL] : priced;
   const current_nano_usd = costOfAll(calls, current) ?? 0n;
   const average = [averageOf(calls)];
   const longest = Math.max(
@@ -133,8 +135,9 @@ export async function recommend(
   return accepted({
     provider: current.provider,
     model: current.model,
-    calls: used.length,
-    typical: used.length === 0,
+    calls: priced.length,
+    calls_left_out: used.length - priced.length,
+    typical: priced.length === 0,
     cost: nanoToUsdJson(current_nano_usd),
     recommendations: cheaper.map(({ price, capabilities, cost_nano_usd }) => ({
       provider: price.provider,

@@ -143,6 +143,20 @@ onEveryDatabase("recommendations", (open) => {
     expect(await names({ vision: true, any_provider: true })).to.deep.equal(["far"]);
   });
 
+  it("leave out calls whose cost nobody knows, and say how many", async () => {
+    const test = await open();
+    await use(test, { input_tokens: 1000, output_tokens: 1000 });
+    await use(test, { input_tokens: 1000, output_tokens: 1000, web_searches: 3 });
+    const found = await recommend(test);
+    expect(found).to.deep.include({ calls: 1, calls_left_out: 1, typical: false, cost: 0.05 });
+    expect(found.recommendations.map(({ model, cost }) => [model, cost])).to.deep.equal([["small", 0.005]]);
+    test.clock.now_ms += 3 * DAY_MS;
+    await use(test, { input_tokens: 1000, output_tokens: 1000, web_searches: 3 });
+    const none = await recommend(test, { days: 1 });
+    expect(none).to.deep.include({ calls: 0, calls_left_out: 1, typical: true, cost: 0.05 });
+    expect(none.recommendations).to.deep.equal(found.recommendations);
+  });
+
   it("look at the usage that is asked for", async () => {
     const test = await open();
     await use(test, { input_tokens: 10, output_tokens: 0 }, { component: "athena" });

@@ -281,13 +281,16 @@ function showRecommendations({
   provider,
   model,
   calls,
+  calls_left_out,
   typical,
   cost,
   recommendations,
 }: Recommendations): string {
-  const what = typical
-    ? "No usage was found; these are the costs of one call of 1,000 tokens in and out."
+  const costs = typical
+    ? "No usage with a price was found; these are the costs of one call of 1,000 tokens in and out."
     : `The latest ${calls} calls of ${provider}/${model} cost ${usd(cost)} at its price of now.`;
+  const leftOut = `Left out: ${calls_left_out}, because the model has no price for all that they used.`;
+  const what = calls_left_out === 0 ? costs : `${costs}\n${leftOut}`;
   if (recommendations.length === 0) return `${what}\n\nNo model that can do the same is cheaper.`;
   const yesOrNo = (known: boolean | null): string => (known === null ? "?" : known ? "yes" : "no");
   const rows = recommendations.map((one) => [

@@ -57,6 +57,9 @@ export const RecommendationsSchema = Type.Object({
   provider: Type.String(),
   model: Type.String(),
   calls: count("Calls that costs are worked out for, the latest ones; at most 1,000"),
+  calls_left_out: count(
+    "Calls that are not among them, because the model in use has no price for all that they used",
+  ),
   typical: Type.Boolean({
     description: "Whether there were none, so that costs are those of one call of 1,000 tokens in and out",
   }),
