@@ -1,5 +1,5 @@
 import {
-  decodePriceComponents,
+  decodeObservedComponents,
   encodePriceComponents,
   type JsonValue,
   type ModelCapabilities,
@@ -46,7 +46,7 @@ export const keptObservationFromRow = (row: Row): KeptObservation => ({
   effective_ms: integerOrNull(row.effective_ms),
   end_ms: integerOrNull(row.end_ms),
   price_type: text(row.price_type) as PriceType,
-  components: decodePriceComponents(text(row.components)),
+  components: decodeObservedComponents(text(row.components)),
   name: text(row.name),
   address: text(row.address),
   content_hash: text(row.content_hash),
@@ -99,7 +99,7 @@ type EncodedCandidate = Omit<ReviewCandidate, "components"> & { readonly compone
 
 const candidateFromJson = ({ components, ...candidate }: EncodedCandidate): ReviewCandidate => ({
   ...candidate,
-  components: decodePriceComponents(components),
+  components: decodeObservedComponents(components),
 });
 
 export const reviewFromRow = (row: Row): PriceReview => ({

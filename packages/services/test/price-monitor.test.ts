@@ -9,6 +9,7 @@ import {
   START_MS,
   TestMonitor,
   components,
+  dollarsOf,
   reading,
   says,
   valueOf,
@@ -122,6 +123,29 @@ for (const kind of TEST_DATABASES) {
         poisoned.answer = before;
       }
       expect(await test.reviews()).to.be.empty;
+    });
+
+    it("goes on after an amount below 0, which is shown and never charged", async () => {
+      test.first.says(says("one", 3, 15), says("two", -1, 2));
+      test.second.says(says("one", 3, 15), says("two", 1, -2));
+      await test.run();
+      test.second.says(says("one", 4, 15), says("two", 1, -2));
+      test.third.says(says("one", 4, 15));
+      const run = await test.run();
+      expect(run.report?.verification).to.deep.include({ things: 2, rejected: 1 });
+      expect(await test.inForce("one")).to.deep.equal([4, 15, "verified_with_dissent"]);
+      expect(await test.inForce("two")).to.equal(null);
+      const [review, ...others] = await test.reviews("open");
+      expect(others).to.be.empty;
+      expect(review?.candidates.map(({ components: said }) => dollarsOf(said))).to.deep.equal([
+        [-1, 2],
+        [1, -2],
+      ]);
+      const accept = { kind: "accept", source: "first" } as const;
+      const decided = await test.monitor.decide(review!.review_id, accept, "ada", "It is a credit.");
+      expect(decided.ok ? null : decided.rejection.code).to.equal("invalid_value");
+      await test.run();
+      expect(await test.prices("two")).to.be.empty;
     });
 
     it("is not moved by two sources of one lineage that are wrong together", async () => {
