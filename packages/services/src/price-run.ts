@@ -10,7 +10,13 @@ import {
   type VerificationRules,
 } from "@budget/domain";
 import type { PriceSource, SourceRead } from "@budget/price-sources";
-import { Ledger, PriceRunRepository, PriceSourceRepository, type Database } from "@budget/repositories";
+import {
+  Ledger,
+  PriceRunRepository,
+  PriceSourceRepository,
+  isUnavailable,
+  type Database,
+} from "@budget/repositories";
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
 import { BY_HAND } from "./prices-by-hand.ts";
@@ -69,6 +75,12 @@ const reportOf = (
   duration_ms: 0,
   ...counts,
 });
+
+/** What an error is, without what it is about: messages may hold addresses with keys in them. */
+const kindOfError = (error: unknown): string => {
+  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  return error instanceof Error ? `${error.name}${code}` : "something that is no error";
+};
 
 const withVotes = (report: SourceReport, records: TrackRecords): SourceReport => {
   const record = records.get(report.source);
@@ -165,13 +177,23 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     });
   }
 
-  async function readSource(source: PriceSource, state: PriceSourceState): Promise<SourceReport> {
-    const started_ms = clock.now();
-    const read = await source.read(state);
-    const report =
-      read.status === "failed"
+  async function readAndKeep(source: PriceSource, state: PriceSourceState): Promise<SourceReport> {
+    try {
+      const read = await source.read(state);
+      return read.status === "failed"
         ? await keepFailure(source, state, read)
         : await keepSuccess(source, state, read);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      // One source must not keep the others from being read and voted on.
+      const detail = `Reading it, or keeping what it says, failed with ${kindOfError(error)}.`;
+      return keepFailure(source, state, { status: "failed", fault: "NOT_READABLE", detail });
+    }
+  }
+
+  async function readSource(source: PriceSource, state: PriceSourceState): Promise<SourceReport> {
+    const started_ms = clock.now();
+    const report = await readAndKeep(source, state);
     return { ...report, duration_ms: clock.now() - started_ms };
   }
 

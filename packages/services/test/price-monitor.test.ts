@@ -282,10 +282,34 @@ for (const kind of TEST_DATABASES) {
       valueOf(await going);
     });
 
+    it("takes a source that cannot be read, or whose prices cannot be kept, for one that failed", async () => {
+      test.first.says(says("one", 3, 15));
+      test.second.says(says("one", 3, 15));
+      await test.run();
+      test.first.read = () => Promise.reject(new Error("https://user:secret@first.example"));
+      test.second.says(says("two", 1, 2, { price_type: null as never }));
+      test.third.says(says("one", 3, 15), says("three", 5, 6));
+      const run = await test.run();
+      const reports = run.report?.sources.map(({ outcome, fault, detail }) => [outcome, fault, detail]);
+      const failed = "Reading it, or keeping what it says, failed with";
+      expect(reports?.[0]).to.deep.equal(["failed", "NOT_READABLE", `${failed} Error.`]);
+      expect(reports?.[1]?.slice(0, 2)).to.deep.equal(["failed", "NOT_READABLE"]);
+      expect(reports?.[2]).to.deep.equal(["read", null, null]);
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "verified"]);
+      expect(await test.inForce("three")).to.deep.equal([5, 6, "provisional"]);
+      for (const { source, failures, due_at_ms, etag } of await test.monitor.sources())
+        expect([failures, due_at_ms, etag], source).to.deep.equal(
+          source === "third"
+            ? [0, test.clock.now_ms + HOUR_MS, '"2"']
+            : [1, test.clock.now_ms + 2 * MINUTE_MS, '"1"'],
+        );
+    });
+
     it("ends a run that fails, and those that an earlier server died over", async () => {
-      test.first.read = () => Promise.reject(new Error("a mistake of ours"));
+      const away = Object.assign(new Error("the database stands still"), { code: "57014" });
+      test.first.read = () => Promise.reject(away);
       const failed = await test.monitor.run("request", ["first"]).catch((error: unknown) => String(error));
-      expect(failed).to.equal("Error: a mistake of ours");
+      expect(failed).to.equal("Error: the database stands still");
       await test.run(["second"]);
       const repository = new PriceRunRepository(test.database);
       const left = {
