@@ -1,5 +1,7 @@
 import { failedGate, type Gate } from "./price-gates.ts";
+import { amountsOf, placeOf, principalOf, sharedBounds, withBounds, type Place } from "./price-places.ts";
 import type { PriceComponent, PriceStatus } from "./price.ts";
+import { withoutUnsure, type SureComponents } from "./unsure-components.ts";
 import type { UsageUnit } from "./usage.ts";
 
 /** What one source says about one model, in one scope, service tier and time of day, at the instant of the vote. */
@@ -71,7 +73,7 @@ export interface PriceVerdict {
   readonly status: PriceStatus;
   /** What to charge; null where the price in force stays. */
   readonly components: readonly VerifiedComponent[] | null;
-  /** What a person has to look at; null where nothing. */
+  /** What a person has to look at, be it a part that is not charged while the rest is; null where nothing. */
   readonly objection: Objection | null;
   readonly testimonies: readonly Testimony[];
 }
@@ -85,22 +87,6 @@ const distance = (a: bigint, b: bigint): bigint => (a > b ? a - b : b - a);
 
 const isWithin = (a: bigint, b: bigint, tolerance_ppm: number): boolean =>
   distance(a, b) * MILLION <= BigInt(tolerance_ppm) * larger(a, b);
-
-/** Where a component stands in a price: two prices are compared unit by unit and context tier by context tier. */
-type Place = string;
-const placeOf = ({ unit, above_input_tokens }: PriceComponent): Place => `${unit} ${above_input_tokens}`;
-
-const amountsOf = (components: readonly PriceComponent[]): ReadonlyMap<Place, bigint> =>
-  new Map(components.map((component) => [placeOf(component), component.amount_femto_usd]));
-
-/** The components that a price is chiefly told by: input and output without a context tier, or all it has. */
-function principalOf<T extends PriceComponent>(components: readonly T[]): readonly T[] {
-  const principal = components.filter(
-    ({ unit, above_input_tokens }) =>
-      above_input_tokens === 0 && (unit === "input_tokens" || unit === "output_tokens"),
-  );
-  return principal.length > 0 ? principal : components;
-}
 
 /** Whether two prices say the same wherever both say something, of what prices are chiefly told by. */
 function agree(a: readonly PriceComponent[], b: readonly PriceComponent[], tolerance_ppm: number): boolean {
@@ -300,6 +286,12 @@ function objectionTo(
   return isUnconfirmed && isVerified(inForce) ? "unconfirmed_change" : null;
 }
 
+/** What a person has to look at although the rest is charged; null where nothing. */
+function objectionToParts({ charged, left_out }: SureComponents): Objection | null {
+  if ([...charged, ...left_out].some(({ status }) => status === "conflict")) return "conflict";
+  return left_out.length > 0 ? "unconfirmed_change" : null;
+}
+
 /**
  * Amounts in force that somebody still says, within the tolerance of what won, stay as they are to the last digit: a
  * price is not changed for which of two agreeing sources is trusted more today.
@@ -327,7 +319,8 @@ function keepingAmounts(
  * Judges what sources say about one price: gates first, then one vote for each lineage, component by component. All
  * agree, at least two: verified. A strict largest cluster of at least two lineages with 60 % of the trust: verified with
  * dissent, at the amount of its most trusted member and never an average. Anything else is a conflict, and one lineage
- * alone is provisional. In a conflict the price in force stays; where none is, the highest amount is charged.
+ * alone is provisional. In a conflict the price in force stays; where none is, the highest amount is charged. What is
+ * charged passes the gates as a whole, without the components that are not sure.
  *
  * @param witnesses in the order that decides between sources of equal trust
  * @param inForce what is charged now; null where nothing is
@@ -343,29 +336,38 @@ export function verifyPrice(
   }
   const single = oneOfEachLineage(gated.heard);
   const asked = withoutExplained(single.heard, rules);
-  const voted = keepingAmounts(voteOnAll(asked.heard, rules), inForce, asked.heard, rules);
+  const readBound = sharedBounds(
+    asked.heard.map(({ components: said }) => said),
+    inForce?.components ?? [],
+  );
+  const heard = asked.heard.map((one) => ({ ...one, components: withBounds(one.components, readBound) }));
+  const charged = inForce && { ...inForce, components: withBounds(inForce.components, readBound) };
+  const voted = keepingAmounts(voteOnAll(heard, rules), charged, heard, rules);
   const isExplained = asked.testimonies.length > 0;
-  const components = voted.map((component): VerifiedComponent =>
+  const merged = voted.map((component): VerifiedComponent =>
     isExplained && component.status === "verified"
       ? { ...component, status: "verified_with_dissent" }
       : component,
   );
+  const sure = withoutUnsure(merged, charged);
   const testimonies = [
     ...gated.testimonies,
     ...single.testimonies,
     ...asked.testimonies,
-    ...asked.heard.map(({ source, observation_id, components: said }): Testimony => {
-      const isSame = agree(said, components, rules.tolerance_ppm);
+    ...heard.map(({ source, observation_id, components: said }): Testimony => {
+      const isSame = agree(said, merged, rules.tolerance_ppm);
       return { source, observation_id, kind: isSame ? "agrees" : "dissents" };
     }),
   ];
-  const status = worstOf(components);
-  const objection = inForce === null ? null : objectionTo(components, inForce, asked.heard.length, rules);
-  const isConflict = components.some((component) => component.status === "conflict");
+  if (failedGate(sure.charged) !== undefined) {
+    return { status: "rejected", components: null, objection: "all_gated", testimonies };
+  }
+  const objection = charged && objectionTo(sure.charged, charged, heard.length, rules);
+  const isCharged = objection === null && sure.charged.length > 0;
   return {
-    status,
-    components: objection === null ? components : null,
-    objection: objection ?? (isConflict ? "conflict" : null),
+    status: worstOf(sure.charged.length > 0 ? sure.charged : merged),
+    components: isCharged ? sure.charged : null,
+    objection: objection ?? objectionToParts(sure),
     testimonies,
   };
 }

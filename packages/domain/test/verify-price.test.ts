@@ -62,6 +62,13 @@ describe("gates", () => {
     ["a million tokens at $1,000", inOut(1000, 1000), undefined],
     ["a million tokens above $1,000", inOut(15_000, 60_000), "range"],
     ["an image above $0.001", priced({ output_images: 40_000 }), undefined],
+    ["an image at $6", priced({ output_images: 6_000_000 }), undefined],
+    ["an image above $6", priced({ output_images: 6_000_001 }), "range"],
+    ["a request above $0.6", priced({ requests: 600_001 }), "range"],
+    ["a search above $0.35", priced({ web_searches: 350_001 }), "range"],
+    ["a second above $7.5", priced({ output_seconds: 7_500_001 }), "range"],
+    ["a page above $0.1", priced({ input_document_pages: 100_001 }), "range"],
+    ["a million characters above $1,800", priced({ input_characters: 1801 }), "range"],
     ["cached input above input", priced({ input_tokens: 1, cache_read_tokens: 1.1 }), "cache_above_input"],
     [
       "a tier by itself",
@@ -236,6 +243,81 @@ describe("a vote on a price", () => {
       null,
       { status: "verified", charged: [3, 15, 0.3], objection: null },
     ],
+    [
+      "puts no part in a verified price that one source alone names",
+      [
+        witness("litellm", [...inOut(4, 15), ...priced({ requests: 5000 })]),
+        witness("models_dev", inOut(4, 15)),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "verified", charged: [4, 15], objection: "unconfirmed_change" },
+    ],
+    [
+      "puts no context tier in a manual price that one source alone names",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ input_tokens: 900 }, 1)]),
+        witness("models_dev", inOut(3, 15)),
+      ],
+      inForce(inOut(3, 15), "manual"),
+      { status: "verified", charged: [3, 15], objection: "unconfirmed_change" },
+    ],
+    [
+      "puts no part in a verified price that sources do not agree on",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ cache_write_tokens: 375 })]),
+        witness("models_dev", [...inOut(3, 15), ...priced({ cache_write_tokens: 3.75 })]),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "verified", charged: [3, 15], objection: "conflict" },
+    ],
+    [
+      "puts a part in a verified price that two sources name",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ cache_write_tokens: 3.75 })]),
+        witness("models_dev", [...inOut(3, 15), ...priced({ cache_write_tokens: 3.75 })]),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "verified", charged: [3, 15, 3.75], objection: null },
+    ],
+    [
+      "takes a part of one source into a new price up to 10 times its base",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ input_tokens: 30, output_tokens: 151 }, 5)]),
+        witness("models_dev", inOut(3, 15)),
+      ],
+      null,
+      { status: "verified", charged: [3, 15, 30], objection: "unconfirmed_change" },
+    ],
+    [
+      "takes tokens of sound into a new price up to 100 times their text",
+      [
+        witness("litellm", [
+          ...inOut(1, 5),
+          ...priced({ input_audio_tokens: 100, output_audio_tokens: 501 }),
+        ]),
+        witness("models_dev", inOut(1, 5)),
+      ],
+      null,
+      { status: "verified", charged: [1, 5, 100], objection: "unconfirmed_change" },
+    ],
+    [
+      "takes no part of one source into a new price that the gates would stop in the whole",
+      [
+        witness("litellm", priced({ cache_read_tokens: 4 })),
+        ...["models_dev", "portkey"].map((source) => witness(source, inOut(3, 15))),
+      ],
+      null,
+      { status: "verified", charged: [3, 15], objection: "unconfirmed_change" },
+    ],
+    [
+      "charges nothing where what is agreed on is no price as a whole",
+      [
+        ...["litellm", "models_dev"].map((source) => witness(source, priced({ input_tokens: 30 }))),
+        ...["genai_prices", "portkey"].map((source) => witness(source, priced({ output_tokens: 3 }))),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "rejected", charged: null, objection: "all_gated" },
+    ],
   ];
   for (const [what, witnesses, now, { status, charged, objection }] of CASES) {
     it(what, () => {
@@ -247,6 +329,39 @@ describe("a vote on a price", () => {
       ]);
     });
   }
+
+  describe("whose sources have other bounds of one context tier", () => {
+    const tiered = (above_input_tokens: number, input = 6) => [
+      ...inOut(3, 15),
+      ...priced({ input_tokens: input, output_tokens: 30 }, above_input_tokens),
+    ];
+    const boundsOf = (...args: Parameters<typeof verifyPrice>) =>
+      verifyPrice(...args).components?.map(({ above_input_tokens, status }) => [above_input_tokens, status]);
+    const BOTH = [witness("litellm", tiered(271_999)), witness("models_dev", tiered(272_000))];
+
+    it("takes that of the most trusted one", () => {
+      expect(boundsOf(BOTH, null)).to.deep.equal([
+        [0, "verified"],
+        [0, "verified"],
+        [272_000, "verified"],
+        [272_000, "verified"],
+      ]);
+      const apart = [witness("litellm", tiered(200_000)), witness("models_dev", tiered(272_000))];
+      expect(
+        boundsOf(apart, null)
+          ?.slice(2)
+          .map(([bound]) => bound),
+      ).to.have.members([272_000, 272_000, 200_000, 200_000]);
+    });
+
+    it("keeps the one in force while anybody says it", () => {
+      const charged = (bound: number) => inForce(tiered(bound), "verified");
+      expect(boundsOf(BOTH, charged(271_999))?.[2]).to.deep.equal([271_999, "verified"]);
+      expect(boundsOf(BOTH, charged(271_000))?.[2]).to.deep.equal([272_000, "verified"]);
+      const changed = verifyPrice([witness("litellm", tiered(271_999, 7))], charged(272_000));
+      expect(changed.objection).to.equal("unconfirmed_change");
+    });
+  });
 
   it("says of each witness how it came out", () => {
     const verdict = verifyPrice(

@@ -255,10 +255,13 @@ const nameOf = ({ provider, model, scope, service_tier }: PriceReview | Provider
   `${provider}/${model}${scope === "" ? "" : ` in ${scope}`}${service_tier === "standard" ? "" : ` (${service_tier})`}`;
 
 const REASONS: Readonly<Record<PriceReview["kind"], string>> = {
-  conflict: "The sources do not agree",
-  guarded_change: "The sources say that it changed by so much that a person has to look",
-  unconfirmed_change: "One source alone says that a verified price changed",
-  all_gated: "No source says a price that can be believed",
+  conflict:
+    "The sources do not agree; what is charged stays as it is, and where nothing was, the highest amount is.",
+  guarded_change:
+    "The sources say that it changed by so much that a person has to look; what is charged stays as it is.",
+  unconfirmed_change:
+    "One source alone says that it changed, or that it has a part which no other source names; that is not charged.",
+  all_gated: "No source says a price that can be believed; what is charged stays as it is.",
 };
 
 const alert = (
@@ -283,7 +286,7 @@ const alert = (
 
 /** The one alert that a review is announced by. */
 export function reviewAlert(review: PriceReview, context: ChangeContext): Alert {
-  const message = `The price of ${nameOf(review)} needs a review. ${REASONS[review.kind]}; what is charged stays as it is.`;
+  const message = `The price of ${nameOf(review)} needs a review. ${REASONS[review.kind]}`;
   return alert(
     "price_review",
     "warning",

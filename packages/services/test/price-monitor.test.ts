@@ -148,6 +148,26 @@ for (const kind of TEST_DATABASES) {
       expect(await test.prices("two")).to.be.empty;
     });
 
+    it("asks about a part that one source alone names, and charges the rest", async () => {
+      for (const source of [test.first, test.second]) source.says(says("one", 3, 15));
+      await test.run();
+      test.first.says(says("one", 4, 15));
+      test.second.says(says("one", 4, 15));
+      test.third.says(
+        says("one", 4, 15, {
+          components: components({ input_tokens: 4, output_tokens: 15, requests: 5000 }),
+        }),
+      );
+      await test.run();
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([4, 15, "verified"]);
+      expect((await test.reviews("open")).map(({ kind: why }) => why)).to.deep.equal(["unconfirmed_change"]);
+      const asked = (await test.alerts()).filter(({ kind: what }) => what === "price_review");
+      expect(asked.map(({ message }) => message)).to.deep.equal([
+        "The price of acme/one needs a review. One source alone says that it changed, or that it has a part which no other source names; that is not charged.",
+      ]);
+    });
+
     it("is not moved by two sources of one lineage that are wrong together", async () => {
       const copier = { ...says("one", 30, 150) };
       for (const source of [test.first, test.second, test.third]) source.says(says("one", 3, 15));
