@@ -25,7 +25,7 @@ const integerOrNull = (value: unknown): number | null => (value === null ? null 
 const flagOrNull = (value: unknown): boolean | null => (value === null ? null : Boolean(value));
 const json = (value: unknown): unknown => JSON.parse(value as string);
 
-const pricedThingFromRow = (row: Row): PricedThing => ({
+export const pricedThingFromRow = (row: Row): PricedThing => ({
   provider: text(row.provider),
   model: text(row.model),
   scope: text(row.scope),

@@ -18,6 +18,8 @@ import { isMarkedAnew, type Question } from "./votes.ts";
 /** What a vote changes. Nothing at all where the sources still say what they said. */
 export interface PriceChanges {
   readonly question: Question;
+  /** As they were read. */
+  readonly reviews: ReviewsOfThing;
   /** Prices whose end, status or evidence changes. */
   readonly updated: readonly ProviderPricing[];
   readonly added: ProviderPricing | null;
@@ -177,6 +179,7 @@ export function changesOf(
   const isDecided = inForce?.status === "manual" && reviews.decided?.fingerprint === fingerprintOf(question);
   const nothing: PriceChanges = {
     question,
+    reviews,
     updated: closedDuplicates,
     added: null,
     replaced: null,
@@ -190,6 +193,7 @@ export function changesOf(
 /** The price in force, which stays as it is but for its markup. */
 function remarked(
   question: Question,
+  reviews: ReviewsOfThing,
   { now_ms, nextId }: ChangeContext,
   review: PriceChanges["review"],
 ): PriceChanges {
@@ -204,7 +208,7 @@ function remarked(
     created_at_ms: now_ms,
   };
   const updated = [inForce, ...duplicates].map((price) => ended(price, now_ms));
-  return { question, updated, added, replaced: inForce, review };
+  return { question, reviews, updated, added, replaced: inForce, review };
 }
 
 function decidedByVote(
@@ -222,7 +226,7 @@ function decidedByVote(
     // The price in force is doubted; one that was verified stays so until a person has looked.
     if (inForce?.status === "provisional" && verdict.objection === "conflict")
       updated.push({ ...inForce, status: "conflict" });
-    return isMarkedAnew(question) ? remarked(question, context, review) : { ...nothing, updated, review };
+    return isMarkedAnew(question) ? remarked(question, reviews, context, review) : { ...nothing, updated, review };
   }
   const charged = withMarkup(components.map(plain), question.markup_ppm);
   if (inForce !== null && chargesTheSame(inForce, { components: charged })) {
@@ -233,7 +237,7 @@ function decidedByVote(
   if (inForce !== null) updated.push(ended(inForce, context.now_ms));
   const [first] = components;
   const added = newPrice(question, verdict, charged, first?.source ?? "", context);
-  return { question, updated, added, replaced: inForce, review };
+  return { question, reviews, updated, added, replaced: inForce, review };
 }
 
 /** What listeners are told of a price that took another one's place. */
