@@ -10,6 +10,7 @@ import {
 } from "@budget/domain";
 import {
   Ledger,
+  PriceObservationRepository,
   PriceRepository,
   PriceReviewRepository,
   TenantRepository,
@@ -29,6 +30,7 @@ import {
   type ReviewsOfThing,
 } from "./price-changes.ts";
 import { addToRecords, type TrackRecords } from "./trust.ts";
+import { OPERATORS } from "./prices-by-hand.ts";
 import { Gathering, voteOn, type Question, type Voter } from "./votes.ts";
 
 export interface VerificationOptions {
@@ -80,6 +82,7 @@ async function gather({ database, voters, rest }: VerificationOptions): Promise<
   for (const { name } of voters)
     for (const observation of await stillSaidBy(name, { database, rest }))
       gathering.addObservation(observation);
+  gathering.addOperators(await new PriceObservationRepository(database).idsSaidBy(OPERATORS));
   return gathering;
 }
 
