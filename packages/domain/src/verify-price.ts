@@ -140,8 +140,8 @@ function oneOfEachLineage(witnesses: readonly Witness[]): Bench {
 }
 
 /**
- * Takes out the witnesses whose dissent a dated price of another one explains. That a price is over is only believed
- * where two others are left to say what holds now: else one source could call all others stale.
+ * Takes out the witnesses whose dissent a dated price of another one explains. That a price is over, or is to come, is
+ * only believed where two others are left to say what holds now: else one source could silence all others.
  */
 function withoutExplained(witnesses: readonly Witness[], { tolerance_ppm }: VerificationRules): Bench {
   const explainedBy = (witness: Witness, spans: "past" | "future"): boolean =>
@@ -151,15 +151,18 @@ function withoutExplained(witnesses: readonly Witness[], { tolerance_ppm }: Veri
         !agree(witness.components, other.components, tolerance_ppm) &&
         other[spans].some((components) => agree(witness.components, components, tolerance_ppm)),
     );
-  const ahead = new Set(witnesses.filter((witness) => explainedBy(witness, "future")));
-  const present = witnesses.filter((witness) => !ahead.has(witness));
-  const stale = new Set(present.filter((witness) => explainedBy(witness, "past")));
-  const isStaleBelieved = present.length - stale.size >= 2;
-  const heard = present.filter((witness) => !(isStaleBelieved && stale.has(witness)));
-  // Where nobody is left that knows what holds now, nothing was explained.
-  if (heard.length === 0) return { heard: witnesses, testimonies: [] };
-  const out = witnesses.filter((witness) => !heard.includes(witness));
-  return { heard, testimonies: out.map((one) => testimony(one, ahead.has(one) ? "ahead" : "stale")) };
+  const testimonies: Testimony[] = [];
+  let heard = witnesses;
+  for (const [spans, kind] of [
+    ["future", "ahead"],
+    ["past", "stale"],
+  ] as const) {
+    const out = new Set(heard.filter((witness) => explainedBy(witness, spans)));
+    if (heard.length - out.size < 2) continue;
+    heard = heard.filter((witness) => !out.has(witness));
+    testimonies.push(...[...out].map((one) => testimony(one, kind)));
+  }
+  return { heard, testimonies };
 }
 
 /** Amounts of one component that are the same within the tolerance. */

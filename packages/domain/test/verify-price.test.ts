@@ -215,24 +215,35 @@ describe("a vote on a price", () => {
       { status: "verified_with_dissent", charged: [2, 8], objection: null },
     ],
     [
-      "takes a promotion that ends at the list price of the others for what one source says",
+      "lets no single source say of all others that their price is to come",
       [
         witness("genai_prices", inOut(0.75, 3.75), { future: [inOut(1.5, 7.5)] }),
         witness("litellm", inOut(1.5, 7.5)),
         witness("llm_prices", inOut(1.5, 7.5)),
       ],
       null,
-      { status: "provisional", charged: [0.75, 3.75], objection: null },
+      { status: "verified_with_dissent", charged: [1.5, 7.5], objection: null },
     ],
     [
-      "asks a person before such a promotion lowers a verified price",
+      "keeps a verified price where one source says that it is to come",
       [
         witness("genai_prices", inOut(0.75, 3.75), { future: [inOut(1.5, 7.5)] }),
         witness("litellm", inOut(1.5, 7.5)),
         witness("llm_prices", inOut(1.5, 7.5)),
       ],
       inForce(inOut(1.5, 7.5), "verified"),
-      { status: "provisional", charged: null, objection: "unconfirmed_change" },
+      { status: "verified_with_dissent", charged: [1.5, 7.5], objection: null },
+    ],
+    [
+      "hears no source that has a price which is to come, where two others say what holds now",
+      [
+        witness("genai_prices", inOut(0.75, 3.75), { future: [inOut(1.5, 7.5)] }),
+        witness("models_dev", inOut(0.75, 3.75)),
+        witness("litellm", inOut(1.5, 7.5)),
+        witness("llm_prices", inOut(1.5, 7.5)),
+      ],
+      null,
+      { status: "verified_with_dissent", charged: [0.75, 3.75], objection: null },
     ],
     [
       "judges each component by itself: one that a single source has does not lower the rest",
