@@ -22,6 +22,8 @@ export interface Witness {
 export interface PriceInForce {
   readonly components: readonly PriceComponent[];
   readonly status: PriceStatus;
+  /** What was charged some weeks ago, so that many small changes are seen as the large one that they are. */
+  readonly earlier: readonly PriceComponent[];
 }
 
 export interface VerificationRules {
@@ -254,15 +256,17 @@ function changePermille(before: bigint, after: bigint): bigint | null {
   return smaller === 0n ? null : (larger(before, after) * 1_000n) / smaller;
 }
 
-/** Whether a change is too large for what stands behind it. */
+/** Whether a change from any of the amounts before is too large for what stands behind it. */
 function isGuarded(
-  before: bigint,
+  before: readonly bigint[],
   after: VerifiedComponent,
   { guarded_change_permille, reviewed_change_permille }: VerificationRules,
 ): boolean {
-  const change = changePermille(before, after.amount_femto_usd);
-  if (change === null || change >= BigInt(reviewed_change_permille)) return true;
-  return change > BigInt(guarded_change_permille) && after.status === "provisional";
+  return before.some((amount) => {
+    const change = changePermille(amount, after.amount_femto_usd);
+    if (change === null || change >= BigInt(reviewed_change_permille)) return true;
+    return change > BigInt(guarded_change_permille) && after.status === "provisional";
+  });
 }
 
 const isVerified = ({ status }: { readonly status: PriceStatus }): boolean =>
@@ -276,6 +280,9 @@ function objectionTo(
   rules: VerificationRules,
 ): Objection | null {
   const before = amountsOf(inForce.components);
+  const earlier = amountsOf(inForce.earlier);
+  const amountsBefore = (place: Place): readonly bigint[] =>
+    [before, earlier].flatMap((amounts) => amounts.get(place) ?? []);
   const known = new Map(components.map((component) => [placeOf(component), component]));
   const lost = [...before.keys()].some((place) => !known.has(place));
   const changed = components.filter((component) => {
@@ -283,7 +290,7 @@ function objectionTo(
     return amount !== undefined && amount !== component.amount_femto_usd;
   });
   if (changed.some((component) => component.status === "conflict")) return "conflict";
-  if (changed.some((component) => isGuarded(before.get(placeOf(component)) ?? 0n, component, rules)))
+  if (changed.some((component) => isGuarded(amountsBefore(placeOf(component)), component, rules)))
     return "guarded_change";
   const isUnconfirmed = changed.some(({ status }) => status === "provisional") || (lost && heard < 2);
   return isUnconfirmed && isVerified(inForce) ? "unconfirmed_change" : null;
@@ -344,7 +351,11 @@ export function verifyPrice(
     inForce?.components ?? [],
   );
   const heard = asked.heard.map((one) => ({ ...one, components: withBounds(one.components, readBound) }));
-  const charged = inForce && { ...inForce, components: withBounds(inForce.components, readBound) };
+  const charged = inForce && {
+    ...inForce,
+    components: withBounds(inForce.components, readBound),
+    earlier: withBounds(inForce.earlier, readBound),
+  };
   const voted = keepingAmounts(voteOnAll(heard, rules), charged, heard, rules);
   const isExplained = asked.testimonies.length > 0;
   const merged = voted.map((component): VerifiedComponent =>

@@ -43,10 +43,11 @@ const witness = (source: string, components: PriceComponent[], more: Partial<Wit
   ...more,
 });
 
-const inForce = (components: PriceComponent[], status: PriceStatus = "provisional"): PriceInForce => ({
-  components,
-  status,
-});
+const inForce = (
+  components: PriceComponent[],
+  status: PriceStatus = "provisional",
+  earlier: PriceComponent[] = [],
+): PriceInForce => ({ components, status, earlier });
 
 const dollars = (components: readonly PriceComponent[] | null): number[] | null =>
   components === null ? null : components.map(({ amount_femto_usd }) => Number(amount_femto_usd) / 1e9);
@@ -150,6 +151,18 @@ describe("a vote on a price", () => {
       [witness("litellm", inOut(12, 15))],
       inForce(inOut(3, 15)),
       { status: "provisional", charged: null, objection: "guarded_change" },
+    ],
+    [
+      "guards a change above 3.5 times of what was charged earlier",
+      [witness("litellm", inOut(12, 15))],
+      inForce(inOut(5, 15), "provisional", inOut(3, 15)),
+      { status: "provisional", charged: null, objection: "guarded_change" },
+    ],
+    [
+      "asks a person about a change of 10 times of what was charged earlier",
+      [witness("litellm", inOut(30, 15)), witness("models_dev", inOut(30, 15))],
+      inForce(inOut(10, 15), "verified", inOut(3, 15)),
+      { status: "verified", charged: null, objection: "guarded_change" },
     ],
     [
       "lets two lineages change a price by 4 times",

@@ -33,6 +33,8 @@ export interface Question extends PricedThing {
   readonly isEnded: boolean;
   /** Where nothing is in force: when the last price ended; 0 where there was none. */
   readonly free_since_ms: number;
+  /** What was charged for it 30 days ago, or first since then, or first since a person decided; null where nothing was. */
+  readonly earlier: ProviderPricing | null;
   /** Whether anything was ever charged for it. */
   readonly isKnown: boolean;
   /** Of each source, what it says now. */
@@ -125,6 +127,20 @@ export class Gathering {
   }
 }
 
+const DAY_MS = 86_400_000;
+/** So long a price that changes in steps is held against what it was; of real ones few change twice in it. */
+const LOOKED_BACK_MS = 30 * DAY_MS;
+
+/** What a person decided is where later changes are measured from, so it and what was before it are left out. */
+function earlierOf(prices: readonly ProviderPricing[], at_ms: number): ProviderPricing | null {
+  const lately = prices
+    .filter((price) => !isToCome(price, at_ms) && !isOver(price, at_ms - LOOKED_BACK_MS))
+    .filter(({ status, effective_ms, end_ms }) => status !== "rejected" && effective_ms !== end_ms)
+    .sort((a, b) => byRecency(b, a));
+  const decided = lately.findLastIndex(({ status }) => status === "manual");
+  return lately[decided + 1] ?? null;
+}
+
 const byRecency = (a: ProviderPricing, b: ProviderPricing): number =>
   b.effective_ms - a.effective_ms ||
   b.created_at_ms - a.created_at_ms ||
@@ -187,6 +203,7 @@ function questionOf(
     inForce,
     duplicates,
     free_since_ms: Math.max(0, ...ends),
+    earlier: earlierOf(gathered.prices, at_ms),
     isKnown: gathered.prices.length > 0,
     said: heard.map(({ observation }) => observation),
     witnesses: heard.map(({ witness }) => witness),
@@ -231,10 +248,12 @@ const unsaid = (status: PriceStatus): PriceVerdict => ({
 
 /** Votes on one price, without the markup of the one in force. */
 export function voteOn(question: Question, rules: VerificationRules): PriceVerdict {
-  const { model, witnesses, inForce, isEnded, decision } = question;
+  const { model, witnesses, inForce, isEnded, earlier, decision } = question;
   if (decision !== null) return decided(decision);
   if (witnesses.length === 0) return unsaid(inForce?.status ?? "provisional");
   const asked = isMovingAlias(model) ? dearestOf(witnesses) : witnesses;
-  const charged = inForce && !isEnded ? { ...inForce, components: withoutMarkup(inForce) } : null;
+  const before = earlier === null ? [] : withoutMarkup(earlier);
+  const charged =
+    inForce && !isEnded ? { ...inForce, components: withoutMarkup(inForce), earlier: before } : null;
   return verifyPrice(asked, charged, rules);
 }

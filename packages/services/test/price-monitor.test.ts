@@ -148,6 +148,35 @@ for (const kind of TEST_DATABASES) {
       expect(await test.prices("two")).to.be.empty;
     });
 
+    it("guards many small changes as the large one that they are", async () => {
+      let input = 0.1;
+      for (let step = 0; step < 7; step += 1) {
+        test.third.says(says("one", input, 500));
+        await test.run();
+        input *= 3.4;
+      }
+      expect(await test.inForce("one")).to.deep.equal([0.34, 500, "provisional"]);
+      expect((await test.reviews("open")).map(({ kind: why }) => why)).to.deep.equal(["guarded_change"]);
+      test.clock.now_ms += 31 * DAY_MS;
+      test.third.says(says("one", 1.156, 500));
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([1.156, 500, "provisional"]);
+    });
+
+    it("measures changes from what a person decided", async () => {
+      test.third.says(says("one", 1, 50));
+      await test.run();
+      test.third.says(says("one", 20, 50));
+      await test.run();
+      const [review] = await test.reviews("open");
+      const accept = { kind: "accept", source: "third" } as const;
+      valueOf(await test.monitor.decide(review!.review_id, accept, "ada", "The maker's page says so."));
+      test.second.says(says("one", 25, 50));
+      test.third.says(says("one", 25, 50));
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([25, 50, "verified"]);
+    });
+
     it("asks about a part that one source alone names, and charges the rest", async () => {
       for (const source of [test.first, test.second]) source.says(says("one", 3, 15));
       await test.run();
