@@ -21,7 +21,7 @@ import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-readin
 import { sourceAlert } from "./price-changes.ts";
 import { BY_HAND } from "./prices-by-hand.ts";
 import { countPlaces, isTooFew } from "./reading-changes.ts";
-import { sourceStates, unread } from "./source-states.ts";
+import { saveRead, sourceStates, unread } from "./source-states.ts";
 import { withRecord, type TrackRecords } from "./trust.ts";
 import { verifyPrices } from "./verification.ts";
 
@@ -123,7 +123,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     await ledger.transaction(SHARED_TENANT_ID, "exclusive", async (session) => {
       const due_at_ms = retryAfter(now_ms, source, failures);
       const next = { ...state, failures, attempted_at_ms: now_ms, due_at_ms, fault, detail };
-      await sourceRepository.save(session.transaction, next);
+      await saveRead(database, session.transaction, next);
       const context = { now_ms, nextId: () => ids.next(now_ms) };
       if (isNews) await session.writeAlerts([sourceAlert(source.name, fault, detail, context)]);
     });
@@ -147,7 +147,9 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
       detail: null,
     };
     if (read.status === "not_modified") {
-      await database.transaction((transaction) => sourceRepository.save(transaction, healthy));
+      await ledger.transaction(SHARED_TENANT_ID, "exclusive", ({ transaction }) =>
+        saveRead(database, transaction, healthy),
+      );
       return reportOf(source.name, "not_modified", {});
     }
     const { reading, etag, last_modified, content_hash } = read;
@@ -199,8 +201,8 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
 
   /** Moves the trust of the sources that said something new: the same data twice is no second proof. */
   async function moveTrust(reports: readonly SourceReport[], records: TrackRecords): Promise<void> {
-    const known = await sourceStates(database);
     await ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
+      const known = await sourceStates(database, transaction);
       for (const { source, new: added, changed, withdrawn } of reports) {
         const state = known.get(source);
         const record = records.get(source);

@@ -163,6 +163,29 @@ for (const kind of TEST_DATABASES) {
       expect(await test.inForce("one")).to.deep.equal([1.156, 500, "provisional"]);
     });
 
+    it("keeps a reset of trust that comes while a source is read, whatever becomes of it", async () => {
+      const names = Array.from({ length: 40 }, (_, index) => `model-${index}`);
+      for (const source of [test.first, test.second])
+        source.says(...names.map((name) => says(name, 3, 15)));
+      await test.run();
+      const { answer } = test.first;
+      for (const next of [
+        answer,
+        { status: "not_modified" },
+        { status: "failed", fault: "HTTP", detail: "It does not." },
+      ] as const) {
+        test.first.answer = answer;
+        test.first.read = async () => {
+          valueOf(await test.monitor.resetTrust("first"));
+          return next;
+        };
+        await test.run(["first"]);
+        const [state] = await test.monitor.sources();
+        expect(state, next.status).to.deep.include({ trust_ppm: 900_000, agreed: 0, differed: 0 });
+        expect(state?.attempted_at_ms).to.equal(test.clock.now_ms);
+      }
+    });
+
     it("measures changes from what a person decided", async () => {
       test.third.says(says("one", 1, 50));
       await test.run();
