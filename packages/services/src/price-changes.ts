@@ -253,7 +253,9 @@ function decidedByVote(
     // The price in force is doubted; one that was verified stays so until a person has looked.
     if (inForce?.status === "provisional" && verdict.objection === "conflict")
       updated.push({ ...inForce, status: "conflict" });
-    return isMarkedAnew(question) ? remarked(question, reviews, context, review) : { ...nothing, updated, review };
+    return isMarkedAnew(question)
+      ? remarked(question, reviews, context, review)
+      : { ...nothing, updated, review };
   }
   const charged = withMarkup(components.map(plain), question.markup_ppm);
   if (inForce !== null && chargesTheSame(inForce, { components: charged })) {

@@ -20,7 +20,7 @@ import {
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
 import { BY_HAND } from "./prices-by-hand.ts";
-import { countPlaces, isTooFew } from "./reading-changes.ts";
+import { countKept, countPlaces, isTooFew } from "./reading-changes.ts";
 import { saveRead, sourceStates, unread } from "./source-states.ts";
 import { withRecord, type TrackRecords } from "./trust.ts";
 import { verifyPrices } from "./verification.ts";
@@ -135,6 +135,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     source: PriceSource,
     state: PriceSourceState,
     read: Exclude<SourceRead, { status: "failed" }>,
+    isAskedFor: boolean,
   ): Promise<SourceReport> {
     const now_ms = clock.now();
     const healthy: PriceSourceState = {
@@ -154,10 +155,13 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     }
     const { reading, etag, last_modified, content_hash } = read;
     const before = await stillSaidBy(source.name, { database, rest });
-    const [had, has] = [countPlaces(before), countPlaces(reading.observations)];
+    const [had, kept] = [countPlaces(before), countKept(before, reading.observations)];
+    const isAccepted = isAskedFor && state.fault === "LOW_ROWS" && state.failures >= UNHEALTHY_AFTER;
     // The operator may take out what they like.
-    if (source.decides !== true && isTooFew(had, has)) {
-      const detail = `It has ${has} prices, and had ${had} before.`;
+    if (source.decides !== true && !isAccepted && isTooFew(had, kept)) {
+      const detail =
+        `It has ${kept} of the ${had} prices that it had. If that is right, ask for it by its name ` +
+        `once it has failed ${UNHEALTHY_AFTER} times in a row.`;
       return keepFailure(source, state, { status: "failed", fault: "LOW_ROWS", detail });
     }
     const changes = await keepReading(
@@ -179,12 +183,16 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     });
   }
 
-  async function readAndKeep(source: PriceSource, state: PriceSourceState): Promise<SourceReport> {
+  async function readAndKeep(
+    source: PriceSource,
+    state: PriceSourceState,
+    isAskedFor: boolean,
+  ): Promise<SourceReport> {
     try {
       const read = await source.read(state);
       return read.status === "failed"
         ? await keepFailure(source, state, read)
-        : await keepSuccess(source, state, read);
+        : await keepSuccess(source, state, read, isAskedFor);
     } catch (error) {
       if (isUnavailable(error)) throw error;
       // One source must not keep the others from being read and voted on.
@@ -193,9 +201,14 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     }
   }
 
-  async function readSource(source: PriceSource, state: PriceSourceState): Promise<SourceReport> {
+  /** @param isAskedFor whether a person asked for it: only they can say that a source that shrank is right */
+  async function readSource(
+    source: PriceSource,
+    state: PriceSourceState,
+    isAskedFor: boolean,
+  ): Promise<SourceReport> {
     const started_ms = clock.now();
-    const report = await readAndKeep(source, state);
+    const report = await readAndKeep(source, state, isAskedFor);
     return { ...report, duration_ms: clock.now() - started_ms };
   }
 
@@ -217,7 +230,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     for (const source of sources) {
       if (!names.includes(source.name)) continue;
       const state = (await sourceStates(database)).get(source.name) ?? unread(source);
-      reports.push(await readSource(source, state));
+      reports.push(await readSource(source, state, run.trigger === "request"));
     }
     const trusted = await sourceStates(database);
     const started_ms = clock.now();

@@ -165,8 +165,7 @@ for (const kind of TEST_DATABASES) {
 
     it("keeps a reset of trust that comes while a source is read, whatever becomes of it", async () => {
       const names = Array.from({ length: 40 }, (_, index) => `model-${index}`);
-      for (const source of [test.first, test.second])
-        source.says(...names.map((name) => says(name, 3, 15)));
+      for (const source of [test.first, test.second]) source.says(...names.map((name) => says(name, 3, 15)));
       await test.run();
       const { answer } = test.first;
       for (const next of [
@@ -278,7 +277,8 @@ for (const kind of TEST_DATABASES) {
       expect(run.report?.sources[0]).to.deep.include({
         outcome: "failed",
         fault: "LOW_ROWS",
-        detail: "It has 7 prices, and had 10 before.",
+        detail:
+          "It has 7 of the 10 prices that it had. If that is right, ask for it by its name once it has failed 3 times in a row.",
       });
       expect(await test.inForce("model-0")).to.deep.equal([3, 15, "provisional"]);
       test.first.says(...names.slice(0, 8).map((name) => says(name, 4, 15)));
@@ -286,6 +286,20 @@ for (const kind of TEST_DATABASES) {
       expect(await test.inForce("model-0")).to.deep.equal([4, 15, "provisional"]);
       // What no source says any more is still charged: usage of it may come in.
       expect(await test.inForce("model-9")).to.deep.equal([3, 15, "provisional"]);
+    });
+
+    it("believes a source that has other rows than before once a person asks for it after 3 failures", async () => {
+      const names = Array.from({ length: 10 }, (_, index) => `model-${index}`);
+      test.first.says(...names.map((name) => says(name, 3, 15)));
+      await test.run(["first"]);
+      test.first.says(...names.map((name) => says(`new-${name}`, 4, 15)));
+      for (let failures = 1; failures <= 4; failures += 1) {
+        test.clock.now_ms += DAY_MS;
+        const run = valueOf(await test.monitor.run("schedule", ["first"]));
+        expect(run.report?.sources[0]?.fault).to.equal("LOW_ROWS");
+      }
+      expect((await test.run(["first"])).report?.sources[0]).to.deep.include({ outcome: "read", new: 10 });
+      expect(await test.inForce("new-model-0")).to.deep.equal([4, 15, "provisional"]);
     });
 
     it("keeps every observation, withdrawn ones with the time, and the source's own row", async () => {
@@ -359,7 +373,7 @@ for (const kind of TEST_DATABASES) {
       test.second.says(says("one", 3, 15));
       await test.run();
       test.first.read = () => Promise.reject(new Error("https://user:secret@first.example"));
-      test.second.says(says("two", 1, 2, { price_type: null as never }));
+      test.second.says(says("one", 3, 15), says("two", 1, 2, { price_type: null as never }));
       test.third.says(says("one", 3, 15), says("three", 5, 6));
       const run = await test.run();
       const reports = run.report?.sources.map(({ outcome, fault, detail }) => [outcome, fault, detail]);
