@@ -163,6 +163,7 @@ export {
 export {
   PRICE_STATUSES,
   SHARED_TENANT_ID,
+  decodeObservedComponents,
   decodePriceComponents,
   encodePriceComponents,
   normaliseName,

@@ -155,13 +155,16 @@ export function encodePriceComponents(components: readonly PriceComponent[]): st
   );
 }
 
-function decodeComponent(stored: unknown): PriceComponent {
+const PRICE_AMOUNT = /^\d+$/;
+const OBSERVED_AMOUNT = /^-?\d+$/;
+
+function decodeComponent(stored: unknown, amount: RegExp): PriceComponent {
   const { unit, amount_femto_usd, above_input_tokens } = (stored ?? {}) as Record<string, unknown>;
   if (
     typeof unit === "string" &&
     isUsageUnit(unit) &&
     typeof amount_femto_usd === "string" &&
-    /^\d+$/.test(amount_femto_usd) &&
+    amount.test(amount_femto_usd) &&
     typeof above_input_tokens === "number" &&
     Number.isSafeInteger(above_input_tokens) &&
     above_input_tokens >= 0
@@ -171,12 +174,22 @@ function decodeComponent(stored: unknown): PriceComponent {
   throw new Error(`not a price component: ${JSON.stringify(stored)}`);
 }
 
-/**
- * Reads what {@link encodePriceComponents} wrote.
- * @throws {Error} where the text is something else: a price read wrongly would be charged
- */
-export function decodePriceComponents(text: string): readonly PriceComponent[] {
+function decodeComponents(text: string, amount: RegExp): readonly PriceComponent[] {
   const stored: unknown = JSON.parse(text);
   if (!Array.isArray(stored)) throw new Error(`not a list of price components: ${text}`);
-  return stored.map(decodeComponent);
+  return stored.map((component) => decodeComponent(component, amount));
 }
+
+/**
+ * Reads what {@link encodePriceComponents} wrote of a price.
+ * @throws {Error} where the text is something else: a price read wrongly would be charged
+ */
+export const decodePriceComponents = (text: string): readonly PriceComponent[] =>
+  decodeComponents(text, PRICE_AMOUNT);
+
+/**
+ * Reads what {@link encodePriceComponents} wrote of what a source says, whose amounts may be negative: gates judge them.
+ * @throws {Error} where the text is something else
+ */
+export const decodeObservedComponents = (text: string): readonly PriceComponent[] =>
+  decodeComponents(text, OBSERVED_AMOUNT);

@@ -1,5 +1,7 @@
 import { failedGate, type Gate } from "./price-gates.ts";
+import { amountsOf, placeOf, principalOf, sharedBounds, withBounds, type Place } from "./price-places.ts";
 import type { PriceComponent, PriceStatus } from "./price.ts";
+import { withoutUnsure, type SureComponents } from "./unsure-components.ts";
 import type { UsageUnit } from "./usage.ts";
 
 /** What one source says about one model, in one scope, service tier and time of day, at the instant of the vote. */
@@ -20,6 +22,8 @@ export interface Witness {
 export interface PriceInForce {
   readonly components: readonly PriceComponent[];
   readonly status: PriceStatus;
+  /** What was charged some weeks ago, so that many small changes are seen as the large one that they are. */
+  readonly earlier: readonly PriceComponent[];
 }
 
 export interface VerificationRules {
@@ -71,7 +75,7 @@ export interface PriceVerdict {
   readonly status: PriceStatus;
   /** What to charge; null where the price in force stays. */
   readonly components: readonly VerifiedComponent[] | null;
-  /** What a person has to look at; null where nothing. */
+  /** What a person has to look at, be it a part that is not charged while the rest is; null where nothing. */
   readonly objection: Objection | null;
   readonly testimonies: readonly Testimony[];
 }
@@ -85,22 +89,6 @@ const distance = (a: bigint, b: bigint): bigint => (a > b ? a - b : b - a);
 
 const isWithin = (a: bigint, b: bigint, tolerance_ppm: number): boolean =>
   distance(a, b) * MILLION <= BigInt(tolerance_ppm) * larger(a, b);
-
-/** Where a component stands in a price: two prices are compared unit by unit and context tier by context tier. */
-type Place = string;
-const placeOf = ({ unit, above_input_tokens }: PriceComponent): Place => `${unit} ${above_input_tokens}`;
-
-const amountsOf = (components: readonly PriceComponent[]): ReadonlyMap<Place, bigint> =>
-  new Map(components.map((component) => [placeOf(component), component.amount_femto_usd]));
-
-/** The components that a price is chiefly told by: input and output without a context tier, or all it has. */
-function principalOf<T extends PriceComponent>(components: readonly T[]): readonly T[] {
-  const principal = components.filter(
-    ({ unit, above_input_tokens }) =>
-      above_input_tokens === 0 && (unit === "input_tokens" || unit === "output_tokens"),
-  );
-  return principal.length > 0 ? principal : components;
-}
 
 /** Whether two prices say the same wherever both say something, of what prices are chiefly told by. */
 function agree(a: readonly PriceComponent[], b: readonly PriceComponent[], tolerance_ppm: number): boolean {
@@ -154,8 +142,8 @@ function oneOfEachLineage(witnesses: readonly Witness[]): Bench {
 }
 
 /**
- * Takes out the witnesses whose dissent a dated price of another one explains. That a price is over is only believed
- * where two others are left to say what holds now: else one source could call all others stale.
+ * Takes out the witnesses whose dissent a dated price of another one explains. That a price is over, or is to come, is
+ * only believed where two others are left to say what holds now: else one source could silence all others.
  */
 function withoutExplained(witnesses: readonly Witness[], { tolerance_ppm }: VerificationRules): Bench {
   const explainedBy = (witness: Witness, spans: "past" | "future"): boolean =>
@@ -165,15 +153,18 @@ function withoutExplained(witnesses: readonly Witness[], { tolerance_ppm }: Veri
         !agree(witness.components, other.components, tolerance_ppm) &&
         other[spans].some((components) => agree(witness.components, components, tolerance_ppm)),
     );
-  const ahead = new Set(witnesses.filter((witness) => explainedBy(witness, "future")));
-  const present = witnesses.filter((witness) => !ahead.has(witness));
-  const stale = new Set(present.filter((witness) => explainedBy(witness, "past")));
-  const isStaleBelieved = present.length - stale.size >= 2;
-  const heard = present.filter((witness) => !(isStaleBelieved && stale.has(witness)));
-  // Where nobody is left that knows what holds now, nothing was explained.
-  if (heard.length === 0) return { heard: witnesses, testimonies: [] };
-  const out = witnesses.filter((witness) => !heard.includes(witness));
-  return { heard, testimonies: out.map((one) => testimony(one, ahead.has(one) ? "ahead" : "stale")) };
+  const testimonies: Testimony[] = [];
+  let heard = witnesses;
+  for (const [spans, kind] of [
+    ["future", "ahead"],
+    ["past", "stale"],
+  ] as const) {
+    const out = new Set(heard.filter((witness) => explainedBy(witness, spans)));
+    if (heard.length - out.size < 2) continue;
+    heard = heard.filter((witness) => !out.has(witness));
+    testimonies.push(...[...out].map((one) => testimony(one, kind)));
+  }
+  return { heard, testimonies };
 }
 
 /** Amounts of one component that are the same within the tolerance. */
@@ -265,15 +256,17 @@ function changePermille(before: bigint, after: bigint): bigint | null {
   return smaller === 0n ? null : (larger(before, after) * 1_000n) / smaller;
 }
 
-/** Whether a change is too large for what stands behind it. */
+/** Whether a change from any of the amounts before is too large for what stands behind it. */
 function isGuarded(
-  before: bigint,
+  before: readonly bigint[],
   after: VerifiedComponent,
   { guarded_change_permille, reviewed_change_permille }: VerificationRules,
 ): boolean {
-  const change = changePermille(before, after.amount_femto_usd);
-  if (change === null || change >= BigInt(reviewed_change_permille)) return true;
-  return change > BigInt(guarded_change_permille) && after.status === "provisional";
+  return before.some((amount) => {
+    const change = changePermille(amount, after.amount_femto_usd);
+    if (change === null || change >= BigInt(reviewed_change_permille)) return true;
+    return change > BigInt(guarded_change_permille) && after.status === "provisional";
+  });
 }
 
 const isVerified = ({ status }: { readonly status: PriceStatus }): boolean =>
@@ -287,6 +280,9 @@ function objectionTo(
   rules: VerificationRules,
 ): Objection | null {
   const before = amountsOf(inForce.components);
+  const earlier = amountsOf(inForce.earlier);
+  const amountsBefore = (place: Place): readonly bigint[] =>
+    [before, earlier].flatMap((amounts) => amounts.get(place) ?? []);
   const known = new Map(components.map((component) => [placeOf(component), component]));
   const lost = [...before.keys()].some((place) => !known.has(place));
   const changed = components.filter((component) => {
@@ -294,10 +290,16 @@ function objectionTo(
     return amount !== undefined && amount !== component.amount_femto_usd;
   });
   if (changed.some((component) => component.status === "conflict")) return "conflict";
-  if (changed.some((component) => isGuarded(before.get(placeOf(component)) ?? 0n, component, rules)))
+  if (changed.some((component) => isGuarded(amountsBefore(placeOf(component)), component, rules)))
     return "guarded_change";
   const isUnconfirmed = changed.some(({ status }) => status === "provisional") || (lost && heard < 2);
   return isUnconfirmed && isVerified(inForce) ? "unconfirmed_change" : null;
+}
+
+/** What a person has to look at although the rest is charged; null where nothing. */
+function objectionToParts({ charged, left_out }: SureComponents): Objection | null {
+  if ([...charged, ...left_out].some(({ status }) => status === "conflict")) return "conflict";
+  return left_out.length > 0 ? "unconfirmed_change" : null;
 }
 
 /**
@@ -327,7 +329,8 @@ function keepingAmounts(
  * Judges what sources say about one price: gates first, then one vote for each lineage, component by component. All
  * agree, at least two: verified. A strict largest cluster of at least two lineages with 60 % of the trust: verified with
  * dissent, at the amount of its most trusted member and never an average. Anything else is a conflict, and one lineage
- * alone is provisional. In a conflict the price in force stays; where none is, the highest amount is charged.
+ * alone is provisional. In a conflict the price in force stays; where none is, the highest amount is charged. What is
+ * charged passes the gates as a whole, without the components that are not sure.
  *
  * @param witnesses in the order that decides between sources of equal trust
  * @param inForce what is charged now; null where nothing is
@@ -343,29 +346,42 @@ export function verifyPrice(
   }
   const single = oneOfEachLineage(gated.heard);
   const asked = withoutExplained(single.heard, rules);
-  const voted = keepingAmounts(voteOnAll(asked.heard, rules), inForce, asked.heard, rules);
+  const readBound = sharedBounds(
+    asked.heard.map(({ components: said }) => said),
+    inForce?.components ?? [],
+  );
+  const heard = asked.heard.map((one) => ({ ...one, components: withBounds(one.components, readBound) }));
+  const charged = inForce && {
+    ...inForce,
+    components: withBounds(inForce.components, readBound),
+    earlier: withBounds(inForce.earlier, readBound),
+  };
+  const voted = keepingAmounts(voteOnAll(heard, rules), charged, heard, rules);
   const isExplained = asked.testimonies.length > 0;
-  const components = voted.map((component): VerifiedComponent =>
+  const merged = voted.map((component): VerifiedComponent =>
     isExplained && component.status === "verified"
       ? { ...component, status: "verified_with_dissent" }
       : component,
   );
+  const sure = withoutUnsure(merged, charged);
   const testimonies = [
     ...gated.testimonies,
     ...single.testimonies,
     ...asked.testimonies,
-    ...asked.heard.map(({ source, observation_id, components: said }): Testimony => {
-      const isSame = agree(said, components, rules.tolerance_ppm);
+    ...heard.map(({ source, observation_id, components: said }): Testimony => {
+      const isSame = agree(said, merged, rules.tolerance_ppm);
       return { source, observation_id, kind: isSame ? "agrees" : "dissents" };
     }),
   ];
-  const status = worstOf(components);
-  const objection = inForce === null ? null : objectionTo(components, inForce, asked.heard.length, rules);
-  const isConflict = components.some((component) => component.status === "conflict");
+  if (failedGate(sure.charged) !== undefined) {
+    return { status: "rejected", components: null, objection: "all_gated", testimonies };
+  }
+  const objection = charged && objectionTo(sure.charged, charged, heard.length, rules);
+  const isCharged = objection === null && sure.charged.length > 0;
   return {
-    status,
-    components: objection === null ? components : null,
-    objection: objection ?? (isConflict ? "conflict" : null),
+    status: worstOf(sure.charged.length > 0 ? sure.charged : merged),
+    components: isCharged ? sure.charged : null,
+    objection: objection ?? objectionToParts(sure),
     testimonies,
   };
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { familyOf } from "../src/model-names.ts";
 import { createPriceBook, STANDARD_TERMS, type PriceTerms, type WantedPrice } from "../src/price-book.ts";
 import {
+  decodeObservedComponents,
   decodePriceComponents,
   encodePriceComponents,
   SHARED_TENANT_ID,
@@ -436,6 +437,12 @@ describe("price", () => {
     ]) {
       expect(() => decodePriceComponents(JSON.stringify([broken])), JSON.stringify(broken)).to.throw();
     }
+    const negative: PriceComponent = {
+      unit: "input_tokens",
+      amount_femto_usd: -1n,
+      above_input_tokens: 0,
+    };
+    expect(decodeObservedComponents(encodePriceComponents([negative]))).to.deep.equal([negative]);
     expect(() => decodePriceComponents("{}")).to.throw();
     expect(() => decodePriceComponents("[")).to.throw();
   });

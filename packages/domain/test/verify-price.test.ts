@@ -43,10 +43,11 @@ const witness = (source: string, components: PriceComponent[], more: Partial<Wit
   ...more,
 });
 
-const inForce = (components: PriceComponent[], status: PriceStatus = "provisional"): PriceInForce => ({
-  components,
-  status,
-});
+const inForce = (
+  components: PriceComponent[],
+  status: PriceStatus = "provisional",
+  earlier: PriceComponent[] = [],
+): PriceInForce => ({ components, status, earlier });
 
 const dollars = (components: readonly PriceComponent[] | null): number[] | null =>
   components === null ? null : components.map(({ amount_femto_usd }) => Number(amount_femto_usd) / 1e9);
@@ -62,6 +63,13 @@ describe("gates", () => {
     ["a million tokens at $1,000", inOut(1000, 1000), undefined],
     ["a million tokens above $1,000", inOut(15_000, 60_000), "range"],
     ["an image above $0.001", priced({ output_images: 40_000 }), undefined],
+    ["an image at $6", priced({ output_images: 6_000_000 }), undefined],
+    ["an image above $6", priced({ output_images: 6_000_001 }), "range"],
+    ["a request above $0.6", priced({ requests: 600_001 }), "range"],
+    ["a search above $0.35", priced({ web_searches: 350_001 }), "range"],
+    ["a second above $7.5", priced({ output_seconds: 7_500_001 }), "range"],
+    ["a page above $0.1", priced({ input_document_pages: 100_001 }), "range"],
+    ["a million characters above $1,800", priced({ input_characters: 1801 }), "range"],
     ["cached input above input", priced({ input_tokens: 1, cache_read_tokens: 1.1 }), "cache_above_input"],
     [
       "a tier by itself",
@@ -145,6 +153,18 @@ describe("a vote on a price", () => {
       { status: "provisional", charged: null, objection: "guarded_change" },
     ],
     [
+      "guards a change above 3.5 times of what was charged earlier",
+      [witness("litellm", inOut(12, 15))],
+      inForce(inOut(5, 15), "provisional", inOut(3, 15)),
+      { status: "provisional", charged: null, objection: "guarded_change" },
+    ],
+    [
+      "asks a person about a change of 10 times of what was charged earlier",
+      [witness("litellm", inOut(30, 15)), witness("models_dev", inOut(30, 15))],
+      inForce(inOut(10, 15), "verified", inOut(3, 15)),
+      { status: "verified", charged: null, objection: "guarded_change" },
+    ],
+    [
       "lets two lineages change a price by 4 times",
       [witness("litellm", inOut(12, 15)), witness("models_dev", inOut(12, 15))],
       inForce(inOut(3, 15), "verified"),
@@ -208,24 +228,35 @@ describe("a vote on a price", () => {
       { status: "verified_with_dissent", charged: [2, 8], objection: null },
     ],
     [
-      "takes a promotion that ends at the list price of the others for what one source says",
+      "lets no single source say of all others that their price is to come",
       [
         witness("genai_prices", inOut(0.75, 3.75), { future: [inOut(1.5, 7.5)] }),
         witness("litellm", inOut(1.5, 7.5)),
         witness("llm_prices", inOut(1.5, 7.5)),
       ],
       null,
-      { status: "provisional", charged: [0.75, 3.75], objection: null },
+      { status: "verified_with_dissent", charged: [1.5, 7.5], objection: null },
     ],
     [
-      "asks a person before such a promotion lowers a verified price",
+      "keeps a verified price where one source says that it is to come",
       [
         witness("genai_prices", inOut(0.75, 3.75), { future: [inOut(1.5, 7.5)] }),
         witness("litellm", inOut(1.5, 7.5)),
         witness("llm_prices", inOut(1.5, 7.5)),
       ],
       inForce(inOut(1.5, 7.5), "verified"),
-      { status: "provisional", charged: null, objection: "unconfirmed_change" },
+      { status: "verified_with_dissent", charged: [1.5, 7.5], objection: null },
+    ],
+    [
+      "hears no source that has a price which is to come, where two others say what holds now",
+      [
+        witness("genai_prices", inOut(0.75, 3.75), { future: [inOut(1.5, 7.5)] }),
+        witness("models_dev", inOut(0.75, 3.75)),
+        witness("litellm", inOut(1.5, 7.5)),
+        witness("llm_prices", inOut(1.5, 7.5)),
+      ],
+      null,
+      { status: "verified_with_dissent", charged: [0.75, 3.75], objection: null },
     ],
     [
       "judges each component by itself: one that a single source has does not lower the rest",
@@ -235,6 +266,81 @@ describe("a vote on a price", () => {
       ],
       null,
       { status: "verified", charged: [3, 15, 0.3], objection: null },
+    ],
+    [
+      "puts no part in a verified price that one source alone names",
+      [
+        witness("litellm", [...inOut(4, 15), ...priced({ requests: 5000 })]),
+        witness("models_dev", inOut(4, 15)),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "verified", charged: [4, 15], objection: "unconfirmed_change" },
+    ],
+    [
+      "puts no context tier in a manual price that one source alone names",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ input_tokens: 900 }, 1)]),
+        witness("models_dev", inOut(3, 15)),
+      ],
+      inForce(inOut(3, 15), "manual"),
+      { status: "verified", charged: [3, 15], objection: "unconfirmed_change" },
+    ],
+    [
+      "puts no part in a verified price that sources do not agree on",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ cache_write_tokens: 375 })]),
+        witness("models_dev", [...inOut(3, 15), ...priced({ cache_write_tokens: 3.75 })]),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "verified", charged: [3, 15], objection: "conflict" },
+    ],
+    [
+      "puts a part in a verified price that two sources name",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ cache_write_tokens: 3.75 })]),
+        witness("models_dev", [...inOut(3, 15), ...priced({ cache_write_tokens: 3.75 })]),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "verified", charged: [3, 15, 3.75], objection: null },
+    ],
+    [
+      "takes a part of one source into a new price up to 10 times its base",
+      [
+        witness("litellm", [...inOut(3, 15), ...priced({ input_tokens: 30, output_tokens: 151 }, 5)]),
+        witness("models_dev", inOut(3, 15)),
+      ],
+      null,
+      { status: "verified", charged: [3, 15, 30], objection: "unconfirmed_change" },
+    ],
+    [
+      "takes tokens of sound into a new price up to 100 times their text",
+      [
+        witness("litellm", [
+          ...inOut(1, 5),
+          ...priced({ input_audio_tokens: 100, output_audio_tokens: 501 }),
+        ]),
+        witness("models_dev", inOut(1, 5)),
+      ],
+      null,
+      { status: "verified", charged: [1, 5, 100], objection: "unconfirmed_change" },
+    ],
+    [
+      "takes no part of one source into a new price that the gates would stop in the whole",
+      [
+        witness("litellm", priced({ cache_read_tokens: 4 })),
+        ...["models_dev", "portkey"].map((source) => witness(source, inOut(3, 15))),
+      ],
+      null,
+      { status: "verified", charged: [3, 15], objection: "unconfirmed_change" },
+    ],
+    [
+      "charges nothing where what is agreed on is no price as a whole",
+      [
+        ...["litellm", "models_dev"].map((source) => witness(source, priced({ input_tokens: 30 }))),
+        ...["genai_prices", "portkey"].map((source) => witness(source, priced({ output_tokens: 3 }))),
+      ],
+      inForce(inOut(3, 15), "verified"),
+      { status: "rejected", charged: null, objection: "all_gated" },
     ],
   ];
   for (const [what, witnesses, now, { status, charged, objection }] of CASES) {
@@ -247,6 +353,39 @@ describe("a vote on a price", () => {
       ]);
     });
   }
+
+  describe("whose sources have other bounds of one context tier", () => {
+    const tiered = (above_input_tokens: number, input = 6) => [
+      ...inOut(3, 15),
+      ...priced({ input_tokens: input, output_tokens: 30 }, above_input_tokens),
+    ];
+    const boundsOf = (...args: Parameters<typeof verifyPrice>) =>
+      verifyPrice(...args).components?.map(({ above_input_tokens, status }) => [above_input_tokens, status]);
+    const BOTH = [witness("litellm", tiered(271_999)), witness("models_dev", tiered(272_000))];
+
+    it("takes that of the most trusted one", () => {
+      expect(boundsOf(BOTH, null)).to.deep.equal([
+        [0, "verified"],
+        [0, "verified"],
+        [272_000, "verified"],
+        [272_000, "verified"],
+      ]);
+      const apart = [witness("litellm", tiered(200_000)), witness("models_dev", tiered(272_000))];
+      expect(
+        boundsOf(apart, null)
+          ?.slice(2)
+          .map(([bound]) => bound),
+      ).to.have.members([272_000, 272_000, 200_000, 200_000]);
+    });
+
+    it("keeps the one in force while anybody says it", () => {
+      const charged = (bound: number) => inForce(tiered(bound), "verified");
+      expect(boundsOf(BOTH, charged(271_999))?.[2]).to.deep.equal([271_999, "verified"]);
+      expect(boundsOf(BOTH, charged(271_000))?.[2]).to.deep.equal([272_000, "verified"]);
+      const changed = verifyPrice([witness("litellm", tiered(271_999, 7))], charged(272_000));
+      expect(changed.objection).to.equal("unconfirmed_change");
+    });
+  });
 
   it("says of each witness how it came out", () => {
     const verdict = verifyPrice(

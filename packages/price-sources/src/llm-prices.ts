@@ -65,6 +65,10 @@ function readRow(raw: JsonObject, ids: ReadonlySet<string>, report: Report): Row
   const lower = id.replace(CONTEXT_TIER, "");
   const isTier = thousands !== undefined && ids.has(`${vendor}/${lower}`);
   const above_input_tokens = isTier ? Number(thousands) * 1000 : 0;
+  if (!Number.isSafeInteger(above_input_tokens)) {
+    report("unreadable_row", "its name has a context tier beyond all sense");
+    return undefined;
+  }
   const components = Object.entries(UNITS).flatMap(([field, unit]) => {
     const amount = raw[field];
     if (amount === null || amount === undefined) return [];

@@ -112,6 +112,22 @@ export function observationOf(price: NamedPrice): PriceObservation {
   };
 }
 
+/** A name is in the key of an index, which PostgreSQL has 2,700 bytes for. */
+const LONGEST_NAME = 512;
+
+/** Whether a name can be kept by every database, and found again. */
+const isName = (name: string): boolean =>
+  name.length <= LONGEST_NAME && !/\p{Cc}/u.test(name) && name.isWellFormed();
+
+const isKeptName = ({ provider, model }: { readonly provider: string; readonly model: string }): boolean =>
+  isName(`${provider}/${model}`);
+
+const isKept = (observation: PriceObservation): boolean =>
+  isName(observation.name) && isKeptName(observation) && isName(observation.scope);
+
+const hasTierBounds = ({ components }: PriceObservation): boolean =>
+  components.every(({ above_input_tokens }) => Number.isSafeInteger(above_input_tokens));
+
 const placeOf = ({ unit, above_input_tokens }: PriceComponent): string => `${unit} ${above_input_tokens}`;
 
 /** What several prices of one model say together; undefined where they contradict each other, or one itself. */
@@ -129,7 +145,8 @@ function together(...prices: readonly (readonly PriceComponent[])[]): readonly P
 /**
  * Makes one observation of each thing and instant. Several that do not contradict each other are put together; where
  * they do, the first is kept and the others are set aside with both prices, because nobody knows which one is right.
- * One that names two prices for the same units is set aside as `contradicts_itself`.
+ * One that names two prices for the same units is set aside as `contradicts_itself`, and one that no database could
+ * keep as `unreadable_row`.
  */
 export function oneOfEach(observations: readonly PriceObservation[]): {
   readonly observations: readonly PriceObservation[];
@@ -139,6 +156,15 @@ export function oneOfEach(observations: readonly PriceObservation[]): {
   const set_aside: SetAside[] = [];
   for (const observation of observations) {
     const { name } = observation;
+    if (!isKept(observation)) {
+      const detail = `its name is longer than ${LONGEST_NAME} characters, or has some that are no text`;
+      set_aside.push({ name: excerptOf(name), reason: "unreadable_row", detail });
+      continue;
+    }
+    if (!hasTierBounds(observation)) {
+      set_aside.push({ name, reason: "unreadable_row", detail: "it has a context tier beyond all sense" });
+      continue;
+    }
     const place = `${pricedThingKey(observation)}\n${observation.effective_ms ?? ""}`;
     const first = kept.get(place);
     const said = `it costs ${componentsFingerprint(observation.components)} (femto-USD)`;
@@ -170,8 +196,8 @@ export function readingOf(
     reading: {
       observations: unique.observations,
       set_aside: [...set_aside, ...unique.set_aside],
-      aliases: more.aliases ?? [],
-      capabilities: more.capabilities ?? [],
+      aliases: (more.aliases ?? []).filter((alias) => isKeptName(alias) && isName(alias.alias)),
+      capabilities: (more.capabilities ?? []).filter(isKeptName),
     },
   };
 }
@@ -200,13 +226,25 @@ export function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** Parses JSON; NOT_READABLE where the text is none. */
+/** Far more than any list of prices has. */
+const MOST_LEVELS = 100;
+
+/** Whether a value can be walked through and written again: each of its levels takes a part of the stack. */
+const isWithinLevels = (value: JsonValue, levels = MOST_LEVELS): boolean =>
+  typeof value !== "object" ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((one: JsonValue) => isWithinLevels(one, levels - 1)));
+
+/** Parses JSON; NOT_READABLE where the text is none, or is nested too deeply. */
 export function parseJson(
   text: string,
 ):
   { readonly ok: true; readonly value: JsonValue } | { readonly ok: false; readonly outcome: SourceOutcome } {
   try {
-    return { ok: true, value: JSON.parse(text) as JsonValue };
+    const value = JSON.parse(text) as JsonValue;
+    if (isWithinLevels(value)) return { ok: true, value };
+    const detail = `It is JSON with more than ${MOST_LEVELS} levels.`;
+    return { ok: false, outcome: fault("NOT_READABLE", detail) };
   } catch {
     const detail = `It is not JSON, and begins with ${excerptOf(text)}.`;
     return { ok: false, outcome: fault("NOT_READABLE", detail) };

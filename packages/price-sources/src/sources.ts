@@ -106,7 +106,11 @@ const readPortkeyFiles: OnNetwork["readWith"] =
       if (!fetched.ok) return { status: "failed", fault: fetched.fault, detail: fetched.detail };
       const parsed = parseJson(fetched.status === "new" ? fetched.body : "");
       if (!parsed.ok)
-        return { status: "failed", fault: "NOT_READABLE", detail: `The file of ${provider} is not JSON.` };
+        return {
+          status: "failed",
+          fault: "NOT_READABLE",
+          detail: `The file of ${provider} is not JSON, or too deep.`,
+        };
       files[provider] = parsed.value;
     }
     const text = JSON.stringify(files);

@@ -44,6 +44,14 @@ describe("llm-prices.com's upper context tiers", () => {
     expect(set_aside).to.deep.equal([]);
   });
 
+  it("are set aside where their bound is no number of tokens", () => {
+    const { observations, set_aside } = read(row("one", 1), row("one-99999999999999999999k", 3));
+    expect(observations.map(amountsOf)).to.deep.equal([["input_tokens 1"]]);
+    expect(set_aside.map(({ name, reason }) => [name, reason])).to.deep.equal([
+      ["acme/one-99999999999999999999k", "unreadable_row"],
+    ]);
+  });
+
   it("make no price where there are two of them", () => {
     const { observations, set_aside } = read(
       row("one", 1),

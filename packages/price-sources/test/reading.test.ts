@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { PriceComponent } from "@budget/domain";
 import { readLiteLlm, readLlmPrices, readModelsDev, readOpenRouter, readPortkey } from "../src/index.ts";
-import { observationOf, oneOfEach, startOfDay } from "../src/reading.ts";
-import { amountsOf, readingIn, reasonsOf } from "./support.ts";
+import { observationOf, oneOfEach, readingOf, startOfDay } from "../src/reading.ts";
+import { amountsOf, faultOf, readingIn, reasonsOf } from "./support.ts";
 
 const input = (amount_femto_usd: bigint, above_input_tokens = 0): PriceComponent => ({
   unit: "input_tokens",
@@ -44,6 +44,58 @@ describe("one observation of each thing", () => {
     expect(observations.map(amountsOf)).to.deep.equal([["input_tokens 1"]]);
     expect(reasonsOf(set_aside)).to.deep.equal({ contradicts_itself: 1 });
   });
+});
+
+describe("a name", () => {
+  const CASES: readonly [what: string, model: string, isKept: boolean][] = [
+    ["of 507 characters and its provider", "m".repeat(507), true],
+    ["of 6,000 characters", "m".repeat(6000), false],
+    ["with a character that PostgreSQL has no room for", "o\0ne", false],
+    ["with half of a character", "one\ud83d", false],
+    ["in another script", "模型-1", true],
+  ];
+  for (const [what, model, isKept] of CASES) {
+    it(`${what} is ${isKept ? "read" : "set aside"}`, () => {
+      const can = {
+        context_tokens: null,
+        max_output_tokens: null,
+        tools: null,
+        vision: null,
+        reasoning: null,
+      };
+      const named = { provider: "acme", model };
+      const { observations, set_aside, capabilities, aliases } = readingIn(
+        readingOf([row(model, [input(1n)]), row("two", [input(2n)])], [], {
+          capabilities: [{ ...named, ...can }],
+          aliases: [{ ...named, alias: "one-latest" }],
+        }),
+      );
+      expect(observations).to.have.length(isKept ? 2 : 1);
+      expect(reasonsOf(set_aside)).to.deep.equal(isKept ? {} : { unreadable_row: 1 });
+      expect([capabilities.length, aliases.length]).to.deep.equal(isKept ? [1, 1] : [0, 0]);
+    });
+  }
+});
+
+describe("a context tier", () => {
+  it("that no number of tokens reaches is set aside", () => {
+    const { observations, set_aside } = oneOfEach([row("one", [input(1n), input(2n, 1e23)])]);
+    expect(observations).to.deep.equal([]);
+    expect(reasonsOf(set_aside)).to.deep.equal({ unreadable_row: 1 });
+  });
+});
+
+describe("JSON that is nested deeply", () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  const CASES: readonly [read: typeof readPortkey, text: string][] = [
+    [readModelsDev, `{"acme": {"models": {"one": {"cost": {"input": ${deep}}}}}}`],
+    [readOpenRouter, `{"data": [{"id": "one", "pricing": {"prompt": ${deep}}}]}`],
+    [readPortkey, `{"acme": {"one": {"pricing_config": {"pay_as_you_go": {"x": {"price": ${deep}}}}}}}`],
+    [readLlmPrices, `{"prices": [{"vendor": "acme", "id": "one", "input": ${deep}}]}`],
+    [readLiteLlm, `{"one": {"litellm_provider": "acme", "input_cost_per_token": ${deep}}}`],
+  ];
+  for (const [read, text] of CASES)
+    it(`is not read: ${read.name}`, () => expect(faultOf(read(text))).to.equal("NOT_READABLE"));
 });
 
 describe("a day", () => {

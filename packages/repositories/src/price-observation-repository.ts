@@ -40,6 +40,15 @@ export class PriceObservationRepository {
     return ((await select) as Row[]).map(keptObservationFromRow);
   }
 
+  /** All that sources ever said, by id, withdrawn observations too; for sources that say little. */
+  async idsSaidBy(sources: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.#database
+      .knex<Row, { observation_id: string }[]>("price_observations")
+      .select("observation_id")
+      .whereIn("source", sources);
+    return (rows as { observation_id: string }[]).map(({ observation_id }) => observation_id);
+  }
+
   /** The models that anything was ever said about. */
   async models(): Promise<readonly Pick<PricedThing, "provider" | "model">[]> {
     return this.#database

@@ -102,27 +102,6 @@ export class PriceRepository {
     return rows.map(priceFromRow);
   }
 
-  /** Those of some shared prices that still end when they did, by id. */
-  async unchanged(
-    transaction: Transaction,
-    prices: readonly ProviderPricing[],
-  ): Promise<ReadonlySet<string>> {
-    const rows = await transaction.query(
-      `SELECT pricing_id, end_ms FROM prices
-       WHERE tenant_id = $1 AND ${transaction.dialect.inList("pricing_id", "$2", "uuid")}`,
-      [SHARED_TENANT_ID, prices.map(({ pricing_id }) => pricing_id)],
-    );
-    const ends = new Map(rows.map((row) => [row.pricing_id as string, row.end_ms]));
-    return new Set(
-      prices
-        .filter(({ pricing_id, end_ms }) => {
-          const stored = ends.get(pricing_id);
-          return stored !== undefined && (stored === null ? null : Number(stored)) === end_ms;
-        })
-        .map(({ pricing_id }) => pricing_id),
-    );
-  }
-
   /** Every price of these tenants that changed after their catalogues had these versions; in id order. */
   async changedSince(
     transaction: Transaction,

@@ -1,7 +1,7 @@
-import type { PriceReview } from "@budget/domain";
+import type { PriceReview, PricedThing } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row } from "./dialect.ts";
-import { reviewFromRow, reviewToRow } from "./price-rows.ts";
+import { pricedThingFromRow, reviewFromRow, reviewToRow } from "./price-rows.ts";
 import { readOne, readPage, whereEqual, type Page, type PageQuery } from "./query.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
@@ -11,6 +11,11 @@ export interface ReviewFilters extends PageQuery {
   readonly status?: string;
   readonly provider?: string;
   readonly model?: string;
+}
+
+/** A review, and what it is about. */
+export interface OpenReview extends PricedThing {
+  readonly review_id: string;
 }
 
 /** Prices that people are or were asked about. */
@@ -34,6 +39,16 @@ export class PriceReviewRepository {
   /** Every review, oldest first: a run compares all of them with what the sources say now. */
   async getAll(): Promise<readonly PriceReview[]> {
     return (await this.#all().orderBy("review_id")).map(reviewFromRow);
+  }
+
+  /** What people are asked about now, without what the sources say. */
+  async open(transaction: Transaction): Promise<readonly OpenReview[]> {
+    const rows = await transaction.query(
+      `SELECT review_id, provider, model, scope, service_tier, time_of_day FROM price_reviews
+       WHERE status = $1`,
+      ["open"],
+    );
+    return rows.map((row) => ({ ...pricedThingFromRow(row), review_id: row.review_id as string }));
   }
 
   insertMany(transaction: Transaction, reviews: readonly PriceReview[]): Promise<void> {

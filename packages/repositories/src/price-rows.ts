@@ -1,5 +1,5 @@
 import {
-  decodePriceComponents,
+  decodeObservedComponents,
   encodePriceComponents,
   type JsonValue,
   type ModelCapabilities,
@@ -25,7 +25,7 @@ const integerOrNull = (value: unknown): number | null => (value === null ? null 
 const flagOrNull = (value: unknown): boolean | null => (value === null ? null : Boolean(value));
 const json = (value: unknown): unknown => JSON.parse(value as string);
 
-const pricedThingFromRow = (row: Row): PricedThing => ({
+export const pricedThingFromRow = (row: Row): PricedThing => ({
   provider: text(row.provider),
   model: text(row.model),
   scope: text(row.scope),
@@ -46,7 +46,7 @@ export const keptObservationFromRow = (row: Row): KeptObservation => ({
   effective_ms: integerOrNull(row.effective_ms),
   end_ms: integerOrNull(row.end_ms),
   price_type: text(row.price_type) as PriceType,
-  components: decodePriceComponents(text(row.components)),
+  components: decodeObservedComponents(text(row.components)),
   name: text(row.name),
   address: text(row.address),
   content_hash: text(row.content_hash),
@@ -99,7 +99,7 @@ type EncodedCandidate = Omit<ReviewCandidate, "components"> & { readonly compone
 
 const candidateFromJson = ({ components, ...candidate }: EncodedCandidate): ReviewCandidate => ({
   ...candidate,
-  components: decodePriceComponents(components),
+  components: decodeObservedComponents(components),
 });
 
 export const reviewFromRow = (row: Row): PriceReview => ({

@@ -2,6 +2,7 @@ import {
   SHARED_TENANT_ID,
   accepted,
   chargesTheSame,
+  failedGate,
   pricedThingKey,
   rejected,
   type Outcome,
@@ -56,6 +57,10 @@ function decidedPrice(review: PriceReview, decision: ReviewDecision): Outcome<De
     });
   }
   const { components, source, observation_id } = candidate;
+  if (failedGate(components) === "negative") {
+    const detail = `${source} says a price below 0, which nobody can be charged.`;
+    return rejected({ code: "invalid_value", field: "/source", detail });
+  }
   return accepted({ components, source, evidence: [observation_id] });
 }
 

@@ -12,11 +12,11 @@ import {
   Ledger,
   ModelRepository,
   PriceObservationRepository,
-  PriceSourceRepository,
   TenantRepository,
   type Database,
   type KeptObservation,
 } from "@budget/repositories";
+import { saveRead } from "./source-states.ts";
 import { readingChanges, type ReadingChanges } from "./reading-changes.ts";
 
 /** Rows that are read at once; more would keep the database from others for longer than an allocation takes. */
@@ -100,7 +100,7 @@ export async function keepReading(
       const version = await new TenantRepository(database).bumpCatalogVersion(transaction, SHARED_TENANT_ID);
       await models.saveSharedAliases(transaction, source, aliases, version);
     }
-    await new PriceSourceRepository(database).save(transaction, state);
+    await saveRead(database, transaction, state);
   });
   return changes;
 }

@@ -18,6 +18,8 @@ import { isMarkedAnew, type Question } from "./votes.ts";
 /** What a vote changes. Nothing at all where the sources still say what they said. */
 export interface PriceChanges {
   readonly question: Question;
+  /** As they were read. */
+  readonly reviews: ReviewsOfThing;
   /** Prices whose end, status or evidence changes. */
   readonly updated: readonly ProviderPricing[];
   readonly added: ProviderPricing | null;
@@ -79,14 +81,37 @@ function evidenceOf({ testimonies }: PriceVerdict): readonly string[] {
 const isSameEvidence = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((id) => b.includes(id));
 
+/** When a price that follows from a vote ends: what the operator says does when they say. */
+function endOf({ decision, inForce, isEnded }: Question): number | null {
+  if (decision !== null) return decision.end_ms;
+  return isEnded ? null : (inForce?.end_ms ?? null);
+}
+
 /** A price as it is charged already, with what is known about it now; undefined where that is what was known. */
-function restated(price: ProviderPricing, verdict: PriceVerdict): ProviderPricing | undefined {
+function restated(
+  price: ProviderPricing,
+  question: Question,
+  verdict: PriceVerdict,
+): ProviderPricing | undefined {
   // What a person decided stays theirs until the sources themselves prove it.
-  const isKept = price.status === "manual" && !isReliable(verdict.status);
+  const isKept = price.status === "manual" && !question.isEnded && !isReliable(verdict.status);
   const status = isKept ? price.status : verdict.status;
   const evidence = evidenceOf(verdict);
-  if (status === price.status && isSameEvidence(price.evidence, evidence)) return undefined;
-  return { ...price, status, verified: isReliable(status), evidence };
+  const end_ms = endOf(question);
+  const isSame =
+    status === price.status && end_ms === price.end_ms && isSameEvidence(price.evidence, evidence);
+  return isSame ? undefined : { ...price, end_ms, status, verified: isReliable(status), evidence };
+}
+
+/**
+ * When a price that follows from a vote begins: now, but what the operator dates back then, as far as nothing else was
+ * charged since; and the first price of a model is taken for the one that it always had, so that usage from before can
+ * be priced by it.
+ */
+function beginOf({ decision, inForce, isKnown, free_since_ms }: Question, now_ms: number): number {
+  if (inForce !== null) return now_ms;
+  const dated_ms = decision?.effective_ms ?? (isKnown ? now_ms : 0);
+  return Math.max(dated_ms, free_since_ms);
 }
 
 function newPrice(
@@ -96,7 +121,7 @@ function newPrice(
   source: string,
   { now_ms, nextId }: ChangeContext,
 ): ProviderPricing {
-  const { provider, model, scope, service_tier, time_of_day, inForce, isKnown, markup_ppm } = question;
+  const { provider, model, scope, service_tier, time_of_day, inForce, markup_ppm } = question;
   const said = question.said.find((observation) => observation.source === source) ?? question.said[0];
   return {
     tenant_id: SHARED_TENANT_ID,
@@ -109,9 +134,8 @@ function newPrice(
     price_type: said?.price_type ?? "token",
     components,
     markup_ppm,
-    // The first price of a model is taken for the one that it always had: usage from before can be priced by it.
-    effective_ms: isKnown ? now_ms : 0,
-    end_ms: inForce?.end_ms ?? null,
+    effective_ms: beginOf(question, now_ms),
+    end_ms: endOf(question),
     source,
     status: verdict.status,
     verified: isReliable(verdict.status),
@@ -138,7 +162,8 @@ function reviewChange(
     if (open.fingerprint === fingerprint && open.kind === objection) return null;
     return { kind: "updated", review: { ...open, kind: objection, fingerprint, candidates } };
   }
-  if (decided?.fingerprint === fingerprint) return null;
+  // What was decided is no longer charged where the operator said something else since.
+  if (decided?.fingerprint === fingerprint && !question.isEnded) return null;
   const { provider, model, scope, service_tier, time_of_day } = question;
   return {
     kind: "opened",
@@ -172,11 +197,13 @@ export function changesOf(
   reviews: ReviewsOfThing,
   context: ChangeContext,
 ): PriceChanges | undefined {
-  const { inForce, duplicates } = question;
+  const { inForce, duplicates, isEnded } = question;
   const closedDuplicates = duplicates.map((price) => ended(price, context.now_ms));
-  const isDecided = inForce?.status === "manual" && reviews.decided?.fingerprint === fingerprintOf(question);
+  const isDecided =
+    inForce?.status === "manual" && !isEnded && reviews.decided?.fingerprint === fingerprintOf(question);
   const nothing: PriceChanges = {
     question,
+    reviews,
     updated: closedDuplicates,
     added: null,
     replaced: null,
@@ -190,6 +217,7 @@ export function changesOf(
 /** The price in force, which stays as it is but for its markup. */
 function remarked(
   question: Question,
+  reviews: ReviewsOfThing,
   { now_ms, nextId }: ChangeContext,
   review: PriceChanges["review"],
 ): PriceChanges {
@@ -204,7 +232,7 @@ function remarked(
     created_at_ms: now_ms,
   };
   const updated = [inForce, ...duplicates].map((price) => ended(price, now_ms));
-  return { question, updated, added, replaced: inForce, review };
+  return { question, reviews, updated, added, replaced: inForce, review };
 }
 
 function decidedByVote(
@@ -218,22 +246,27 @@ function decidedByVote(
   const { components } = verdict;
   const review = reviewChange(question, verdict, reviews, context);
   const updated = [...nothing.updated];
+  if (components === null && question.isEnded && inForce !== null) {
+    return { ...nothing, updated: [...updated, ended(inForce, context.now_ms)], review };
+  }
   if (components === null) {
     // The price in force is doubted; one that was verified stays so until a person has looked.
     if (inForce?.status === "provisional" && verdict.objection === "conflict")
       updated.push({ ...inForce, status: "conflict" });
-    return isMarkedAnew(question) ? remarked(question, context, review) : { ...nothing, updated, review };
+    return isMarkedAnew(question)
+      ? remarked(question, reviews, context, review)
+      : { ...nothing, updated, review };
   }
   const charged = withMarkup(components.map(plain), question.markup_ppm);
   if (inForce !== null && chargesTheSame(inForce, { components: charged })) {
-    const known = restated(inForce, verdict);
+    const known = restated(inForce, question, verdict);
     if (known !== undefined) updated.push(known);
     return { ...nothing, updated, review };
   }
   if (inForce !== null) updated.push(ended(inForce, context.now_ms));
   const [first] = components;
   const added = newPrice(question, verdict, charged, first?.source ?? "", context);
-  return { question, updated, added, replaced: inForce, review };
+  return { question, reviews, updated, added, replaced: inForce, review };
 }
 
 /** What listeners are told of a price that took another one's place. */
@@ -255,10 +288,13 @@ const nameOf = ({ provider, model, scope, service_tier }: PriceReview | Provider
   `${provider}/${model}${scope === "" ? "" : ` in ${scope}`}${service_tier === "standard" ? "" : ` (${service_tier})`}`;
 
 const REASONS: Readonly<Record<PriceReview["kind"], string>> = {
-  conflict: "The sources do not agree",
-  guarded_change: "The sources say that it changed by so much that a person has to look",
-  unconfirmed_change: "One source alone says that a verified price changed",
-  all_gated: "No source says a price that can be believed",
+  conflict:
+    "The sources do not agree; what is charged stays as it is, and where nothing was, the highest amount is.",
+  guarded_change:
+    "The sources say that it changed by so much that a person has to look; what is charged stays as it is.",
+  unconfirmed_change:
+    "One source alone says that it changed, or that it has a part which no other source names; that is not charged.",
+  all_gated: "No source says a price that can be believed; what is charged stays as it is.",
 };
 
 const alert = (
@@ -283,7 +319,7 @@ const alert = (
 
 /** The one alert that a review is announced by. */
 export function reviewAlert(review: PriceReview, context: ChangeContext): Alert {
-  const message = `The price of ${nameOf(review)} needs a review. ${REASONS[review.kind]}; what is charged stays as it is.`;
+  const message = `The price of ${nameOf(review)} needs a review. ${REASONS[review.kind]}`;
   return alert(
     "price_review",
     "warning",

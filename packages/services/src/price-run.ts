@@ -10,12 +10,18 @@ import {
   type VerificationRules,
 } from "@budget/domain";
 import type { PriceSource, SourceRead } from "@budget/price-sources";
-import { Ledger, PriceRunRepository, PriceSourceRepository, type Database } from "@budget/repositories";
+import {
+  Ledger,
+  PriceRunRepository,
+  PriceSourceRepository,
+  isUnavailable,
+  type Database,
+} from "@budget/repositories";
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
 import { BY_HAND } from "./prices-by-hand.ts";
-import { countPlaces, isTooFew } from "./reading-changes.ts";
-import { sourceStates, unread } from "./source-states.ts";
+import { countKept, countPlaces, isTooFew } from "./reading-changes.ts";
+import { saveRead, sourceStates, unread } from "./source-states.ts";
 import { withRecord, type TrackRecords } from "./trust.ts";
 import { verifyPrices } from "./verification.ts";
 
@@ -70,6 +76,12 @@ const reportOf = (
   ...counts,
 });
 
+/** What an error is, without what it is about: messages may hold addresses with keys in them. */
+const kindOfError = (error: unknown): string => {
+  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  return error instanceof Error ? `${error.name}${code}` : "something that is no error";
+};
+
 const withVotes = (report: SourceReport, records: TrackRecords): SourceReport => {
   const record = records.get(report.source);
   if (record === undefined) return report;
@@ -111,7 +123,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     await ledger.transaction(SHARED_TENANT_ID, "exclusive", async (session) => {
       const due_at_ms = retryAfter(now_ms, source, failures);
       const next = { ...state, failures, attempted_at_ms: now_ms, due_at_ms, fault, detail };
-      await sourceRepository.save(session.transaction, next);
+      await saveRead(database, session.transaction, next);
       const context = { now_ms, nextId: () => ids.next(now_ms) };
       if (isNews) await session.writeAlerts([sourceAlert(source.name, fault, detail, context)]);
     });
@@ -123,6 +135,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     source: PriceSource,
     state: PriceSourceState,
     read: Exclude<SourceRead, { status: "failed" }>,
+    isAskedFor: boolean,
   ): Promise<SourceReport> {
     const now_ms = clock.now();
     const healthy: PriceSourceState = {
@@ -135,15 +148,20 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
       detail: null,
     };
     if (read.status === "not_modified") {
-      await database.transaction((transaction) => sourceRepository.save(transaction, healthy));
+      await ledger.transaction(SHARED_TENANT_ID, "exclusive", ({ transaction }) =>
+        saveRead(database, transaction, healthy),
+      );
       return reportOf(source.name, "not_modified", {});
     }
     const { reading, etag, last_modified, content_hash } = read;
     const before = await stillSaidBy(source.name, { database, rest });
-    const [had, has] = [countPlaces(before), countPlaces(reading.observations)];
+    const [had, kept] = [countPlaces(before), countKept(before, reading.observations)];
+    const isAccepted = isAskedFor && state.fault === "LOW_ROWS" && state.failures >= UNHEALTHY_AFTER;
     // The operator may take out what they like.
-    if (source.decides !== true && isTooFew(had, has)) {
-      const detail = `It has ${has} prices, and had ${had} before.`;
+    if (source.decides !== true && !isAccepted && isTooFew(had, kept)) {
+      const detail =
+        `It has ${kept} of the ${had} prices that it had. If that is right, ask for it by its name ` +
+        `once it has failed ${UNHEALTHY_AFTER} times in a row.`;
       return keepFailure(source, state, { status: "failed", fault: "LOW_ROWS", detail });
     }
     const changes = await keepReading(
@@ -165,20 +183,39 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     });
   }
 
-  async function readSource(source: PriceSource, state: PriceSourceState): Promise<SourceReport> {
-    const started_ms = clock.now();
-    const read = await source.read(state);
-    const report =
-      read.status === "failed"
+  async function readAndKeep(
+    source: PriceSource,
+    state: PriceSourceState,
+    isAskedFor: boolean,
+  ): Promise<SourceReport> {
+    try {
+      const read = await source.read(state);
+      return read.status === "failed"
         ? await keepFailure(source, state, read)
-        : await keepSuccess(source, state, read);
+        : await keepSuccess(source, state, read, isAskedFor);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      // One source must not keep the others from being read and voted on.
+      const detail = `Reading it, or keeping what it says, failed with ${kindOfError(error)}.`;
+      return keepFailure(source, state, { status: "failed", fault: "NOT_READABLE", detail });
+    }
+  }
+
+  /** @param isAskedFor whether a person asked for it: only they can say that a source that shrank is right */
+  async function readSource(
+    source: PriceSource,
+    state: PriceSourceState,
+    isAskedFor: boolean,
+  ): Promise<SourceReport> {
+    const started_ms = clock.now();
+    const report = await readAndKeep(source, state, isAskedFor);
     return { ...report, duration_ms: clock.now() - started_ms };
   }
 
   /** Moves the trust of the sources that said something new: the same data twice is no second proof. */
   async function moveTrust(reports: readonly SourceReport[], records: TrackRecords): Promise<void> {
-    const known = await sourceStates(database);
     await ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
+      const known = await sourceStates(database, transaction);
       for (const { source, new: added, changed, withdrawn } of reports) {
         const state = known.get(source);
         const record = records.get(source);
@@ -193,7 +230,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     for (const source of sources) {
       if (!names.includes(source.name)) continue;
       const state = (await sourceStates(database)).get(source.name) ?? unread(source);
-      reports.push(await readSource(source, state));
+      reports.push(await readSource(source, state, run.trigger === "request"));
     }
     const trusted = await sourceStates(database);
     const started_ms = clock.now();

@@ -7,6 +7,9 @@ import type { Voter } from "./votes.ts";
 /** Prices that people set one by one. They are charged without a vote, before those of the operator's file. */
 export const BY_HAND: Voter = { name: "by_hand", lineage: "by_hand", trust_ppm: 1_000_000, decides: true };
 
+/** The sources of prices that the operator says, whether they are read now or not. */
+export const OPERATORS: readonly string[] = [BY_HAND.name, "price_file"];
+
 /** A price that a person sets. */
 export interface PriceByHand extends Omit<NamedPrice, "raw" | "listed_as"> {
   readonly set_by: string;

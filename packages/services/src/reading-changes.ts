@@ -57,6 +57,12 @@ const MOST_LOST_PERCENT = 20;
 export const countPlaces = (observations: readonly (PriceObservation | KeptObservation)[]): number =>
   new Set(observations.map(placeOf)).size;
 
-/** Whether a source says so much less than before that none of it is believed. */
-export const isTooFew = (before: number, now: number): boolean =>
-  (before - now) * 100 > before * MOST_LOST_PERCENT;
+/** Of how many of those things it still says something. */
+export function countKept(before: readonly KeptObservation[], now: readonly PriceObservation[]): number {
+  const places = new Set(now.map(placeOf));
+  return [...new Set(before.map(placeOf))].filter((place) => places.has(place)).length;
+}
+
+/** Whether a source says something of so few of the things of before that none of it is believed. */
+export const isTooFew = (before: number, kept: number): boolean =>
+  (before - kept) * 100 > before * MOST_LOST_PERCENT;

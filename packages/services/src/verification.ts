@@ -10,9 +10,11 @@ import {
 } from "@budget/domain";
 import {
   Ledger,
+  PriceObservationRepository,
   PriceRepository,
   PriceReviewRepository,
   TenantRepository,
+  readCatalogVersions,
   type Database,
   type LedgerSession,
 } from "@budget/repositories";
@@ -28,6 +30,7 @@ import {
   type ReviewsOfThing,
 } from "./price-changes.ts";
 import { addToRecords, type TrackRecords } from "./trust.ts";
+import { OPERATORS } from "./prices-by-hand.ts";
 import { Gathering, voteOn, type Question, type Voter } from "./votes.ts";
 
 export interface VerificationOptions {
@@ -79,6 +82,7 @@ async function gather({ database, voters, rest }: VerificationOptions): Promise<
   for (const { name } of voters)
     for (const observation of await stillSaidBy(name, { database, rest }))
       gathering.addObservation(observation);
+  gathering.addOperators(await new PriceObservationRepository(database).idsSaidBy(OPERATORS));
   return gathering;
 }
 
@@ -93,35 +97,54 @@ async function reviewsByThing(database: Database): Promise<ReadonlyMap<string, R
   return things;
 }
 
-/** Leaves out what somebody changed since it was read: the next run sees what they did. */
+/** The catalogue as a run has read it, and the things whose prices others changed since. */
+interface CatalogRead {
+  catalog_version: number;
+  readonly touched: Set<string>;
+}
+
+async function startReading(database: Database): Promise<CatalogRead> {
+  const versions = await database.transaction((transaction) =>
+    readCatalogVersions(transaction, [SHARED_TENANT_ID]),
+  );
+  return { catalog_version: versions.get(SHARED_TENANT_ID) ?? 0, touched: new Set() };
+}
+
+/** Leaves out what somebody changed or decided since it was read: the next run sees what they did. */
 async function stillRight(
   { transaction }: LedgerSession,
-  prices: PriceRepository,
+  database: Database,
   changes: readonly PriceChanges[],
+  { catalog_version, touched }: CatalogRead,
 ): Promise<readonly PriceChanges[]> {
-  const read = changes.flatMap(({ question: { inForce, duplicates } }) =>
-    inForce === null ? duplicates : [inForce, ...duplicates],
+  const since = [{ tenant_id: SHARED_TENANT_ID, catalog_version }];
+  for (const price of await new PriceRepository(database).changedSince(transaction, since))
+    touched.add(pricedThingKey(price));
+  const open = await new PriceReviewRepository(database).open(transaction);
+  const asked = new Map(open.map((review) => [pricedThingKey(review), review.review_id]));
+  return changes.filter(
+    ({ question: { key }, reviews }) => !touched.has(key) && asked.get(key) === reviews.open?.review_id,
   );
-  const unchanged = await prices.unchanged(transaction, read);
-  return changes.filter(({ question: { inForce } }) => inForce === null || unchanged.has(inForce.pricing_id));
 }
 
 async function write(
   session: LedgerSession,
   database: Database,
   changes: readonly PriceChanges[],
+  read: CatalogRead,
   context: ChangeContext,
 ): Promise<readonly PriceChanges[]> {
   const { transaction } = session;
   const prices = new PriceRepository(database);
   const reviews = new PriceReviewRepository(database);
-  const right = await stillRight(session, prices, changes);
+  const right = await stillRight(session, database, changes, read);
   const added = right.flatMap((change) => change.added ?? []);
   const updated = right.flatMap((change) => change.updated);
   if (added.length + updated.length > 0) {
     const version = await new TenantRepository(database).bumpCatalogVersion(transaction, SHARED_TENANT_ID);
     await prices.updateMany(transaction, updated, version);
     await prices.insertMany(transaction, added, version);
+    read.catalog_version = version;
   }
   const reviewed = right.flatMap(({ review }) => review ?? []);
   const opened = reviewed.flatMap(({ kind, review }): PriceReview[] => (kind === "opened" ? [review] : []));
@@ -145,6 +168,7 @@ export async function verifyPrices(options: VerificationOptions): Promise<Verifi
   const { database, rules, voters, markups, now_ms, nextId, rest } = options;
   const context: ChangeContext = { now_ms, nextId };
   const ledger = new Ledger(database);
+  const read = await startReading(database);
   const gathering = await gather(options);
   const reviews = await reviewsByThing(database);
   const counts = noCounts();
@@ -154,7 +178,7 @@ export async function verifyPrices(options: VerificationOptions): Promise<Verifi
   const writePlanned = async (planned: readonly PriceChanges[]): Promise<void> => {
     if (planned.length === 0) return;
     const written = await ledger.transaction(SHARED_TENANT_ID, "exclusive", (session) =>
-      write(session, database, planned, context),
+      write(session, database, planned, read, context),
     );
     for (const { added, replaced, review } of written) {
       if (added !== null && replaced === null) counts.prices_added += 1;

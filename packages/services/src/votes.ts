@@ -29,6 +29,12 @@ export interface Question extends PricedThing {
   readonly inForce: ProviderPricing | null;
   /** Other prices that are in force for the same thing, under another name of its model. */
   readonly duplicates: readonly ProviderPricing[];
+  /** Whether the price in force is what the operator said once, and says no more: nothing is held against it. */
+  readonly isEnded: boolean;
+  /** Where nothing is in force: when the last price ended; 0 where there was none. */
+  readonly free_since_ms: number;
+  /** What was charged for it 30 days ago, or first since then, or first since a person decided; null where nothing was. */
+  readonly earlier: ProviderPricing | null;
   /** Whether anything was ever charged for it. */
   readonly isKnown: boolean;
   /** Of each source, what it says now. */
@@ -62,6 +68,7 @@ const REGIONS: ReadonlySet<string> = new Set(["us", "eu", "apac", "au", "jp", "c
 /** What is charged and what is said about each thing; added to a part at a time, because there are many. */
 export class Gathering {
   readonly #things = new Map<string, Gathered>();
+  readonly #operators = new Set<string>();
 
   /** Prices come first: where a thing has one, it goes by the name that people have seen. */
   addPrice(price: ProviderPricing): void {
@@ -75,9 +82,14 @@ export class Gathering {
     else bySource.set(observation.source, [observation]);
   }
 
+  /** What the operator ever said, by the ids of the observations; it shows which prices in force are the operator's. */
+  addOperators(observation_ids: readonly string[]): void {
+    for (const observation_id of observation_ids) this.#operators.add(observation_id);
+  }
+
   /**
    * Every price that can be voted on, those that one of the voters says something about at an instant; and those that
-   * are charged with another markup than the operator wants.
+   * are charged with another markup than the operator wants, or are the operator's no longer.
    * @param voters in the order that decides between sources of equal trust; what others said is left out
    * @param markupOf in millionths
    */
@@ -88,9 +100,15 @@ export class Gathering {
   ): Generator<Question> {
     for (const [key, gathered] of this.#things) {
       const markup_ppm = markupOf(gathered.thing);
-      const question = questionOf(key, gathered, this.#regional(gathered), voters, at_ms, markup_ppm);
-      if (question.witnesses.length > 0 || isMarkedAnew(question)) yield question;
+      const asked = questionOf(key, gathered, this.#regional(gathered), voters, at_ms, markup_ppm);
+      const question = { ...asked, isEnded: this.#isEnded(asked) };
+      if (question.witnesses.length > 0 || question.isEnded || isMarkedAnew(question)) yield question;
     }
+  }
+
+  #isEnded({ inForce, decision }: Pick<Question, "inForce" | "decision">): boolean {
+    const isManual = decision === null && inForce?.status === "manual";
+    return isManual && inForce.evidence.some((observation_id) => this.#operators.has(observation_id));
   }
 
   /** What sources say about all regions at once, where the thing is one region's. */
@@ -107,6 +125,20 @@ export class Gathering {
     this.#things.set(key, gathered);
     return gathered;
   }
+}
+
+const DAY_MS = 86_400_000;
+/** So long a price that changes in steps is held against what it was; of real ones few change twice in it. */
+const LOOKED_BACK_MS = 30 * DAY_MS;
+
+/** What a person decided is where later changes are measured from, so it and what was before it are left out. */
+function earlierOf(prices: readonly ProviderPricing[], at_ms: number): ProviderPricing | null {
+  const lately = prices
+    .filter((price) => !isToCome(price, at_ms) && !isOver(price, at_ms - LOOKED_BACK_MS))
+    .filter(({ status, effective_ms, end_ms }) => status !== "rejected" && effective_ms !== end_ms)
+    .sort((a, b) => byRecency(b, a));
+  const decided = lately.findLastIndex(({ status }) => status === "manual");
+  return lately[decided + 1] ?? null;
 }
 
 const byRecency = (a: ProviderPricing, b: ProviderPricing): number =>
@@ -149,11 +181,12 @@ function questionOf(
   voters: readonly Voter[],
   at_ms: number,
   markup_ppm: number,
-): Question {
+): Omit<Question, "isEnded"> {
   const { provider, model, scope, service_tier, time_of_day } = gathered.thing;
   const [inForce = null, ...duplicates] = gathered.prices
     .filter((price) => price.status !== "rejected" && isNow(price, at_ms))
     .sort(byRecency);
+  const ends = gathered.prices.map((price) => (isOver(price, at_ms) ? (price.end_ms ?? 0) : 0));
   const heard = voters.flatMap((voter) => {
     const said = gathered.bySource.get(voter.name) ?? regional?.get(voter.name);
     return (said && witnessOf(voter, said, at_ms)) ?? [];
@@ -169,6 +202,8 @@ function questionOf(
     time_of_day,
     inForce,
     duplicates,
+    free_since_ms: Math.max(0, ...ends),
+    earlier: earlierOf(gathered.prices, at_ms),
     isKnown: gathered.prices.length > 0,
     said: heard.map(({ observation }) => observation),
     witnesses: heard.map(({ witness }) => witness),
@@ -213,10 +248,12 @@ const unsaid = (status: PriceStatus): PriceVerdict => ({
 
 /** Votes on one price, without the markup of the one in force. */
 export function voteOn(question: Question, rules: VerificationRules): PriceVerdict {
-  const { model, witnesses, inForce, decision } = question;
+  const { model, witnesses, inForce, isEnded, earlier, decision } = question;
   if (decision !== null) return decided(decision);
   if (witnesses.length === 0) return unsaid(inForce?.status ?? "provisional");
   const asked = isMovingAlias(model) ? dearestOf(witnesses) : witnesses;
-  const charged = inForce && { ...inForce, components: withoutMarkup(inForce) };
+  const before = earlier === null ? [] : withoutMarkup(earlier);
+  const charged =
+    inForce && !isEnded ? { ...inForce, components: withoutMarkup(inForce), earlier: before } : null;
   return verifyPrice(asked, charged, rules);
 }

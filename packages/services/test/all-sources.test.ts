@@ -102,10 +102,6 @@ const OTHERWISE: Readonly<Record<string, readonly [outcome: string, why: string]
     "verified_with_dissent 5.5/27.5 genai_prices",
     "The catalogue's regional price is that of every region, so it is a second voice against a typing error.",
   ],
-  "google/gemini-3-6-flash": [
-    "provisional 0.75/3.75 genai_prices",
-    "A promotion that has a date explains why the others show the list price, which is scheduled to follow it.",
-  ],
   "mistral/codestral-latest": ["provisional 1/3 litellm", MOVING],
   "mistral/mistral-large-latest": ["provisional 2/6 llm_prices", MOVING],
   "mistral/mistral-medium-latest": ["provisional 1.5/7.5 genai_prices", MOVING],

@@ -1,5 +1,8 @@
+import { SHARED_TENANT_ID } from "@budget/domain";
+import { PriceRepository, PriceReviewRepository, TenantRepository } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
+import { v7 } from "uuid";
 import { TestMonitor, components, says, valueOf } from "./support.ts";
 
 const WHY = "The maker's page says so.";
@@ -18,6 +21,18 @@ for (const kind of TEST_DATABASES) {
       review_id = (await test.reviews("open"))[0]?.review_id ?? "";
     });
     afterEach(() => test.close());
+
+    /** Runs, and does something after the run has read the reviews, before it writes. */
+    async function runWhile(work: () => Promise<void>): Promise<void> {
+      const read = await new PriceReviewRepository(test.database).getAll();
+      const kept = Object.getOwnPropertyDescriptor(PriceReviewRepository.prototype, "getAll")!;
+      PriceReviewRepository.prototype.getAll = () => work().then(() => read);
+      try {
+        await test.run();
+      } finally {
+        Object.defineProperty(PriceReviewRepository.prototype, "getAll", kept);
+      }
+    }
 
     const decide = (decision: Parameters<TestMonitor["monitor"]["decide"]>[1]) =>
       test.monitor.decide(review_id, decision, "ada", WHY);
@@ -76,6 +91,48 @@ for (const kind of TEST_DATABASES) {
       test.second.says(says("one", 3.2, 15));
       await test.run();
       expect(await test.inForce("one")).to.deep.equal([3.2, 15, "verified"]);
+    });
+
+    for (const [what, decision, decided] of [
+      ["accepts", { kind: "accept", source: "second" }, [4, 15, "manual"]],
+      ["rejects", { kind: "reject" }, [3, 15, "verified"]],
+    ] as const) {
+      it(`is not overwritten by a run that read the review before a person ${what} a price`, async () => {
+        test.second.says(says("one", 5, 15));
+        await runWhile(async () => {
+          valueOf(await decide(decision));
+        });
+        const [review, ...others] = await test.reviews();
+        expect(others).to.be.empty;
+        expect(review).to.deep.include({ decided_by: "ada", why: WHY });
+        expect(review?.status).to.equal(`${decision.kind}ed`);
+        expect(await test.inForce("one")).to.deep.equal(decided);
+        await test.run();
+        expect(await test.reviews("open")).to.have.length(1);
+      });
+    }
+
+    it("leaves a price that another server added or changed while a run read", async () => {
+      const prices = new PriceRepository(test.database);
+      const [one] = await test.prices("one");
+      const own = {
+        ...one!,
+        pricing_id: v7({ msecs: test.clock.now_ms }),
+        model: "new",
+        status: "manual" as const,
+      };
+      test.third.says(says("new", 1, 2), says("one", 3, 15));
+      test.second.says(says("one", 3, 15));
+      await runWhile(() =>
+        test.database.transaction(async (transaction) => {
+          const tenants = new TenantRepository(test.database);
+          const version = await tenants.bumpCatalogVersion(transaction, SHARED_TENANT_ID);
+          await prices.insertMany(transaction, [own], version);
+          await prices.updateMany(transaction, [{ ...one!, status: "manual", evidence: [] }], version);
+        }),
+      );
+      expect(await test.prices("new")).to.deep.equal([own]);
+      expect((await test.prices("one"))[0]).to.deep.include({ status: "manual", evidence: [] });
     });
 
     it("refuses sources that say nothing, reviews that are closed, and those that there are not", async () => {

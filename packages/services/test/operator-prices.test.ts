@@ -67,6 +67,65 @@ for (const kind of TEST_DATABASES) {
       expect(await test.inForce("one")).to.deep.equal([5, 6, "manual"]);
     });
 
+    it("end when they say, and what the sources say is charged from then on", async () => {
+      await test.run();
+      const end_ms = test.clock.now_ms + DAY_MS;
+      const { price } = valueOf(await test.monitor.setByHand({ ...byHand("one", 50, 60), end_ms }));
+      expect(price?.end_ms).to.equal(end_ms);
+      await test.run([]);
+      expect((await test.prices("one")).at(-1)).to.deep.equal(price);
+      valueOf(await test.monitor.setByHand({ ...byHand("one", 50, 60), end_ms: end_ms + DAY_MS }));
+      expect((await test.prices("one")).at(-1)?.end_ms).to.equal(end_ms + DAY_MS);
+      test.clock.now_ms = end_ms + DAY_MS;
+      expect(await test.monitor.isDue()).to.equal(true);
+      await test.run([]);
+      expect(await test.inForce("one")).to.deep.equal([1, 2, "verified"]);
+      expect(await test.reviews("open")).to.be.empty;
+    });
+
+    it("give way to what one source alone says, however far it lies from them", async () => {
+      test.third.says(says("three", 1, 2));
+      await test.run();
+      for (const [input, output] of [
+        [100, 200],
+        [1, 2],
+      ] as const) {
+        const { observation_id } = await setByHand("three", input, output);
+        expect(await test.inForce("three")).to.deep.equal([input, output, "manual"]);
+        test.clock.now_ms += MINUTE_MS;
+        valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "the contract ended"));
+        expect(await test.inForce("three")).to.deep.equal([1, 2, "provisional"]);
+      }
+      expect(await test.reviews("open")).to.be.empty;
+    });
+
+    it("leave no price where they are taken back and nobody says anything", async () => {
+      const { observation_id } = await setByHand("local-model", 1, 2);
+      test.clock.now_ms += MINUTE_MS;
+      valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "it is gone"));
+      const prices = await test.prices("local-model");
+      expect(prices.map(({ end_ms }) => end_ms)).to.deep.equal([test.clock.now_ms]);
+      await test.run([]);
+      expect(await test.prices("local-model")).to.deep.equal(prices);
+    });
+
+    it("are charged from when they are dated back to, as far as nothing else was", async () => {
+      const effective_ms = START_MS - DAY_MS;
+      const dated = { ...byHand("local-model", 1, 2), effective_ms };
+      const { price, observation_id } = valueOf(await test.monitor.setByHand(dated));
+      expect(price?.effective_ms).to.equal(effective_ms);
+      test.clock.now_ms += MINUTE_MS;
+      const ended_ms = test.clock.now_ms;
+      valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "it was wrong"));
+      test.clock.now_ms += MINUTE_MS;
+      const again = valueOf(await test.monitor.setByHand({ ...dated, ...byHand("local-model", 3, 4) }));
+      expect(again.price?.effective_ms).to.equal(ended_ms);
+      await test.run();
+      const before_ms = test.clock.now_ms;
+      const over = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }));
+      expect(over.price?.effective_ms).to.equal(before_ms);
+    });
+
     it("are told with all that they rest on", async () => {
       await test.run();
       test.third.says(says("one", 9, 9));

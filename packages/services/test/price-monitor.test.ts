@@ -9,6 +9,7 @@ import {
   START_MS,
   TestMonitor,
   components,
+  dollarsOf,
   reading,
   says,
   valueOf,
@@ -124,6 +125,100 @@ for (const kind of TEST_DATABASES) {
       expect(await test.reviews()).to.be.empty;
     });
 
+    it("goes on after an amount below 0, which is shown and never charged", async () => {
+      test.first.says(says("one", 3, 15), says("two", -1, 2));
+      test.second.says(says("one", 3, 15), says("two", 1, -2));
+      await test.run();
+      test.second.says(says("one", 4, 15), says("two", 1, -2));
+      test.third.says(says("one", 4, 15));
+      const run = await test.run();
+      expect(run.report?.verification).to.deep.include({ things: 2, rejected: 1 });
+      expect(await test.inForce("one")).to.deep.equal([4, 15, "verified_with_dissent"]);
+      expect(await test.inForce("two")).to.equal(null);
+      const [review, ...others] = await test.reviews("open");
+      expect(others).to.be.empty;
+      expect(review?.candidates.map(({ components: said }) => dollarsOf(said))).to.deep.equal([
+        [-1, 2],
+        [1, -2],
+      ]);
+      const accept = { kind: "accept", source: "first" } as const;
+      const decided = await test.monitor.decide(review!.review_id, accept, "ada", "It is a credit.");
+      expect(decided.ok ? null : decided.rejection.code).to.equal("invalid_value");
+      await test.run();
+      expect(await test.prices("two")).to.be.empty;
+    });
+
+    it("guards many small changes as the large one that they are", async () => {
+      let input = 0.1;
+      for (let step = 0; step < 7; step += 1) {
+        test.third.says(says("one", input, 500));
+        await test.run();
+        input *= 3.4;
+      }
+      expect(await test.inForce("one")).to.deep.equal([0.34, 500, "provisional"]);
+      expect((await test.reviews("open")).map(({ kind: why }) => why)).to.deep.equal(["guarded_change"]);
+      test.clock.now_ms += 31 * DAY_MS;
+      test.third.says(says("one", 1.156, 500));
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([1.156, 500, "provisional"]);
+    });
+
+    it("keeps a reset of trust that comes while a source is read, whatever becomes of it", async () => {
+      const names = Array.from({ length: 40 }, (_, index) => `model-${index}`);
+      for (const source of [test.first, test.second]) source.says(...names.map((name) => says(name, 3, 15)));
+      await test.run();
+      const { answer } = test.first;
+      for (const next of [
+        answer,
+        { status: "not_modified" },
+        { status: "failed", fault: "HTTP", detail: "It does not." },
+      ] as const) {
+        test.first.answer = answer;
+        test.first.read = async () => {
+          valueOf(await test.monitor.resetTrust("first"));
+          return next;
+        };
+        await test.run(["first"]);
+        const [state] = await test.monitor.sources();
+        expect(state, next.status).to.deep.include({ trust_ppm: 900_000, agreed: 0, differed: 0 });
+        expect(state?.attempted_at_ms).to.equal(test.clock.now_ms);
+      }
+    });
+
+    it("measures changes from what a person decided", async () => {
+      test.third.says(says("one", 1, 50));
+      await test.run();
+      test.third.says(says("one", 20, 50));
+      await test.run();
+      const [review] = await test.reviews("open");
+      const accept = { kind: "accept", source: "third" } as const;
+      valueOf(await test.monitor.decide(review!.review_id, accept, "ada", "The maker's page says so."));
+      test.second.says(says("one", 25, 50));
+      test.third.says(says("one", 25, 50));
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([25, 50, "verified"]);
+    });
+
+    it("asks about a part that one source alone names, and charges the rest", async () => {
+      for (const source of [test.first, test.second]) source.says(says("one", 3, 15));
+      await test.run();
+      test.first.says(says("one", 4, 15));
+      test.second.says(says("one", 4, 15));
+      test.third.says(
+        says("one", 4, 15, {
+          components: components({ input_tokens: 4, output_tokens: 15, requests: 5000 }),
+        }),
+      );
+      await test.run();
+      await test.run();
+      expect(await test.inForce("one")).to.deep.equal([4, 15, "verified"]);
+      expect((await test.reviews("open")).map(({ kind: why }) => why)).to.deep.equal(["unconfirmed_change"]);
+      const asked = (await test.alerts()).filter(({ kind: what }) => what === "price_review");
+      expect(asked.map(({ message }) => message)).to.deep.equal([
+        "The price of acme/one needs a review. One source alone says that it changed, or that it has a part which no other source names; that is not charged.",
+      ]);
+    });
+
     it("is not moved by two sources of one lineage that are wrong together", async () => {
       const copier = { ...says("one", 30, 150) };
       for (const source of [test.first, test.second, test.third]) source.says(says("one", 3, 15));
@@ -182,7 +277,8 @@ for (const kind of TEST_DATABASES) {
       expect(run.report?.sources[0]).to.deep.include({
         outcome: "failed",
         fault: "LOW_ROWS",
-        detail: "It has 7 prices, and had 10 before.",
+        detail:
+          "It has 7 of the 10 prices that it had. If that is right, ask for it by its name once it has failed 3 times in a row.",
       });
       expect(await test.inForce("model-0")).to.deep.equal([3, 15, "provisional"]);
       test.first.says(...names.slice(0, 8).map((name) => says(name, 4, 15)));
@@ -190,6 +286,20 @@ for (const kind of TEST_DATABASES) {
       expect(await test.inForce("model-0")).to.deep.equal([4, 15, "provisional"]);
       // What no source says any more is still charged: usage of it may come in.
       expect(await test.inForce("model-9")).to.deep.equal([3, 15, "provisional"]);
+    });
+
+    it("believes a source that has other rows than before once a person asks for it after 3 failures", async () => {
+      const names = Array.from({ length: 10 }, (_, index) => `model-${index}`);
+      test.first.says(...names.map((name) => says(name, 3, 15)));
+      await test.run(["first"]);
+      test.first.says(...names.map((name) => says(`new-${name}`, 4, 15)));
+      for (let failures = 1; failures <= 4; failures += 1) {
+        test.clock.now_ms += DAY_MS;
+        const run = valueOf(await test.monitor.run("schedule", ["first"]));
+        expect(run.report?.sources[0]?.fault).to.equal("LOW_ROWS");
+      }
+      expect((await test.run(["first"])).report?.sources[0]).to.deep.include({ outcome: "read", new: 10 });
+      expect(await test.inForce("new-model-0")).to.deep.equal([4, 15, "provisional"]);
     });
 
     it("keeps every observation, withdrawn ones with the time, and the source's own row", async () => {
@@ -258,10 +368,34 @@ for (const kind of TEST_DATABASES) {
       valueOf(await going);
     });
 
+    it("takes a source that cannot be read, or whose prices cannot be kept, for one that failed", async () => {
+      test.first.says(says("one", 3, 15));
+      test.second.says(says("one", 3, 15));
+      await test.run();
+      test.first.read = () => Promise.reject(new Error("https://user:secret@first.example"));
+      test.second.says(says("one", 3, 15), says("two", 1, 2, { price_type: null as never }));
+      test.third.says(says("one", 3, 15), says("three", 5, 6));
+      const run = await test.run();
+      const reports = run.report?.sources.map(({ outcome, fault, detail }) => [outcome, fault, detail]);
+      const failed = "Reading it, or keeping what it says, failed with";
+      expect(reports?.[0]).to.deep.equal(["failed", "NOT_READABLE", `${failed} Error.`]);
+      expect(reports?.[1]?.slice(0, 2)).to.deep.equal(["failed", "NOT_READABLE"]);
+      expect(reports?.[2]).to.deep.equal(["read", null, null]);
+      expect(await test.inForce("one")).to.deep.equal([3, 15, "verified"]);
+      expect(await test.inForce("three")).to.deep.equal([5, 6, "provisional"]);
+      for (const { source, failures, due_at_ms, etag } of await test.monitor.sources())
+        expect([failures, due_at_ms, etag], source).to.deep.equal(
+          source === "third"
+            ? [0, test.clock.now_ms + HOUR_MS, '"2"']
+            : [1, test.clock.now_ms + 2 * MINUTE_MS, '"1"'],
+        );
+    });
+
     it("ends a run that fails, and those that an earlier server died over", async () => {
-      test.first.read = () => Promise.reject(new Error("a mistake of ours"));
+      const away = Object.assign(new Error("the database stands still"), { code: "57014" });
+      test.first.read = () => Promise.reject(away);
       const failed = await test.monitor.run("request", ["first"]).catch((error: unknown) => String(error));
-      expect(failed).to.equal("Error: a mistake of ours");
+      expect(failed).to.equal("Error: the database stands still");
       await test.run(["second"]);
       const repository = new PriceRunRepository(test.database);
       const left = {

@@ -34,6 +34,10 @@ export const components = (
     above_input_tokens,
   }));
 
+/** Amounts in dollars for a million tokens, in the order that they stand in. */
+export const dollarsOf = (said: readonly PriceComponent[]): readonly number[] =>
+  said.map(({ amount_femto_usd }) => Number(amount_femto_usd) / 1e9);
+
 /** A price of `acme`'s model for input and output, in dollars for a million tokens. */
 export const says = (
   model: string,
@@ -179,7 +183,7 @@ export class TestMonitor {
   async inForce(model: string): Promise<readonly (number | string)[] | null> {
     const price = (await this.prices(model)).find(({ end_ms }) => end_ms === null);
     if (price === undefined) return null;
-    return [...price.components.map(({ amount_femto_usd }) => Number(amount_femto_usd) / 1e9), price.status];
+    return [...dollarsOf(price.components), price.status];
   }
 
   async reviews(status?: string) {
