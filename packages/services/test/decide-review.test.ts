@@ -1,6 +1,6 @@
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
-import { TestMonitor, components, says, valueOf } from "./support.ts";
+import { BY, TestMonitor, components, says, valueOf } from "./support.ts";
 
 const WHY = "The maker's page says so.";
 
@@ -20,7 +20,7 @@ for (const kind of TEST_DATABASES) {
     afterEach(() => test.close());
 
     const decide = (decision: Parameters<TestMonitor["monitor"]["decide"]>[1]) =>
-      test.monitor.decide(review_id, decision, "ada", WHY);
+      test.monitor.decide(review_id, decision, "ada", WHY, BY);
 
     it("takes a source's price from now on, with its evidence, who and why", async () => {
       const review = valueOf(await decide({ kind: "accept", source: "second" }));

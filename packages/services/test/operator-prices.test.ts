@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { TEST_DATABASES } from "@budget/repositories/testing";
-import { DAY_MS, MINUTE_MS, START_MS, TestMonitor, components, says, valueOf } from "./support.ts";
+import { BY, DAY_MS, MINUTE_MS, START_MS, TestMonitor, components, says, valueOf } from "./support.ts";
+
+const REASON = { withdrawn_by: "ada", why: "the contract ended" };
 
 const byHand = (model: string, input: number, output: number) => ({
   provider: "acme",
@@ -22,7 +24,7 @@ for (const kind of TEST_DATABASES) {
     afterEach(() => test.close());
 
     const setByHand = async (...price: Parameters<typeof byHand>) =>
-      valueOf(await test.monitor.setByHand(byHand(...price)));
+      valueOf(await test.monitor.setByHand(byHand(...price), BY));
 
     it("are charged without a vote, whatever sources say", async () => {
       await test.run();
@@ -49,16 +51,16 @@ for (const kind of TEST_DATABASES) {
       const { observation_id } = await setByHand("one", 0.7, 0.8);
       expect(await test.inForce("one")).to.deep.equal([0.7, 0.8, "manual"]);
       test.clock.now_ms += MINUTE_MS;
-      valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "the contract ended"));
+      valueOf(await test.monitor.withdrawByHand(observation_id, REASON, BY));
       expect(await test.inForce("one")).to.deep.equal([1, 2, "verified"]);
-      const again = await test.monitor.withdrawByHand(observation_id, "ada", "again");
+      const again = await test.monitor.withdrawByHand(observation_id, REASON, BY);
       expect(!again.ok && again.rejection.code).to.equal("price_observation_not_found");
     });
 
     it("begin when they say", async () => {
       await test.run();
       const effective_ms = test.clock.now_ms + DAY_MS;
-      const set = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }));
+      const set = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }, BY));
       expect(set.price).to.equal(null);
       expect(await test.inForce("one")).to.deep.equal([1, 2, "verified"]);
       test.clock.now_ms = effective_ms;
@@ -90,8 +92,8 @@ for (const kind of TEST_DATABASES) {
 
     it("are not set while prices are being updated, and nothing of them is kept then", async () => {
       const [one, other] = await Promise.all([
-        test.monitor.setByHand(byHand("one", 5, 6)),
-        test.monitor.setByHand(byHand("two", 7, 8)),
+        test.monitor.setByHand(byHand("one", 5, 6), BY),
+        test.monitor.setByHand(byHand("two", 7, 8), BY),
       ]);
       expect([one.ok, other.ok].filter(Boolean)).to.have.length(1);
       const lost = one.ok ? "two" : "one";
@@ -149,7 +151,7 @@ for (const kind of TEST_DATABASES) {
 
     it("are not added to what the operator says", async () => {
       await openWith(50);
-      valueOf(await test.monitor.setByHand(byHand("one", 1, 2)));
+      valueOf(await test.monitor.setByHand(byHand("one", 1, 2), BY));
       expect(await test.inForce("one")).to.deep.equal([1, 2, "manual"]);
       expect(test.clock.now_ms).to.equal(START_MS);
     });

@@ -3,6 +3,7 @@ import { ModelRepository, PriceObservationRepository, PriceRunRepository } from 
 import { expect } from "chai";
 import { v7 } from "uuid";
 import {
+  BY,
   DAY_MS,
   HOUR_MS,
   MINUTE_MS,
@@ -329,7 +330,7 @@ for (const kind of TEST_DATABASES) {
       await test.run();
       expect(await trust()).to.deep.equal([905_000, 810_000, 690_000]);
       expect((await test.monitor.sources())[2]).to.deep.include({ agreed: 20, differed: 20 });
-      valueOf(await test.monitor.resetTrust("third"));
+      valueOf(await test.monitor.resetTrust("third", BY));
       expect((await test.monitor.sources())[2]).to.deep.include({
         trust_ppm: 700_000,
         agreed: 0,

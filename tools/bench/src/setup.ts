@@ -9,6 +9,8 @@ import { v7 } from "uuid";
 
 export const CONTEXT = { tenant_id: DEFAULT_TENANT_ID };
 export const clock = { now: () => Date.now() };
+/** Benchmarks make no keys. */
+const secrets = { bytes: (count: number) => new Uint8Array(count) };
 export const ids = { next: (at_ms: number) => v7({ msecs: at_ms }) };
 
 const complain: Logger["error"] = (component, message, fields) => console.error(component, message, fields);
@@ -28,7 +30,7 @@ export async function openSetup(url: string): Promise<Setup> {
   const readPrices = async () => (await readBundledCatalogue()).drafts;
   await prepareFirstStart({ database, clock, ids, readPrices });
   const timers = { every: () => silent };
-  const engine = createEngine({ database, clock, ids, timers, logger, tenant_ids: [] });
+  const engine = createEngine({ database, clock, ids, secrets, timers, logger });
   return {
     database,
     engine,
