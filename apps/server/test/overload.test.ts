@@ -86,7 +86,7 @@ describe("clients that take their time", () => {
 
   it("before they say anything, or between two requests, are sent away too", async () => {
     const mute = await open(url, "");
-    const idle = await open(url, "GET /health HTTP/1.1\r\nHost: budget\r\n\r\n");
+    const idle = await open(url, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let answer = "";
     idle.setEncoding("utf8").on("data", (text: string) => (answer += text));
     await Promise.all([once(mute.resume(), "close"), once(idle, "close")]);
@@ -104,7 +104,10 @@ describe("clients that take their time", () => {
     const asked = once(http, "request") as Promise<
       [unknown, { readonly writableFinished: boolean } & NodeJS.EventEmitter]
     >;
-    const socket = await open(urlOf(http.address() as AddressInfo), "GET / HTTP/1.1\r\nHost: budget\r\n\r\n");
+    const socket = await open(
+      urlOf(http.address() as AddressInfo),
+      "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
     const [, response] = await asked;
     await once(response, "close");
     expect(response.writableFinished).to.equal(false);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
+import { DEFAULT_VERIFICATION_RULES, type KeyCreate, type Logger } from "@budget/domain";
+import type { Database } from "@budget/repositories";
 import {
   DEFAULT_TENANT_ID,
   adoptAdminKey,
@@ -240,6 +241,20 @@ export class TestServer {
     await closed;
     await this.engine.stop();
     await this.#database.close();
+  }
+
+  /** A key of the first tenant, or of another one. */
+  async key(
+    fields: Partial<KeyCreate> & Pick<KeyCreate, "role">,
+    tenant_id = DEFAULT_TENANT_ID,
+  ): Promise<string> {
+    const made = await this.engine.access.create({ tenant_id }, { name: fields.role, ...fields });
+    if (!made.ok) throw new Error(made.rejection.detail);
+    return made.value.text;
+  }
+
+  get database(): Database {
+    return this.#database.database;
   }
 
   /** Lets the test's source say what nobody believes of a model, and answers the review that this opens. */
