@@ -1,4 +1,5 @@
-import { ROLES } from "@budget/domain";
+import { readFileSync } from "node:fs";
+import { ROLES, type Role } from "@budget/domain";
 import { createEngine, DEFAULT_TENANT_ID } from "@budget/engine";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
@@ -18,6 +19,21 @@ const bodyOf = (route: Route): unknown => (route.body === undefined ? undefined 
 describe("the table of who may do what", () => {
   it("has every route, and nothing else", () => {
     expect(Object.keys(ACCESS).sort()).to.deep.equal(ROUTES.map(({ operation_id }) => operation_id).sort());
+  });
+
+  it("is the one in docs/security.md", () => {
+    const mark = (isAllowed: boolean) => (isAllowed ? "yes" : "");
+    const rows = ROUTES.map(({ method, path, operation_id }) => {
+      const access = ACCESS[operation_id];
+      const roles = ["everybody", ...ROLES].map((role) =>
+        mark(access === "everybody" ? role === "everybody" : access?.includes(role as Role) === true),
+      );
+      return ["", `${method.toUpperCase()} \`${path}\``, ...roles, ""].join("|");
+    });
+    const cells = (line: string) => line.replaceAll(/ *\| */g, "|").trim();
+    const page = readFileSync(new URL("../../../docs/security.md", import.meta.url), "utf8");
+    const table = page.split("\n").filter((line) => /^\| (GET|POST|PUT|DELETE) /.test(line));
+    expect(table.map(cells)).to.deep.equal(rows.map(cells));
   });
 
   it("lets admins do everything, and nobody without a key do anything but look at the health", () => {
