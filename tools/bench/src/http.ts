@@ -98,11 +98,12 @@ export function loadAllocations(
   connections: number,
   duration_s: number,
   budget_ids: readonly string[],
+  key = ADMIN_KEY,
 ): Promise<Measurement> {
   const requests = budget_ids.map((budget_id) => ({
     method: "POST" as const,
     path: "/api/allocations",
-    headers: OUR_HEADERS,
+    headers: { ...OUR_HEADERS, "x-api-key": key },
     body: JSON.stringify(requestFor(budget_id)),
   }));
   return load({ url, connections, duration: duration_s, requests });
