@@ -48,6 +48,55 @@ CREATE INDEX allocations_by_context ON allocations USING btree (tenant_id, conte
 
 CREATE INDEX allocations_live_by_expiration ON allocations USING btree (tenant_id, expiration_time_ms) WHERE (status = 'active'::text);
 
+CREATE TABLE api_keys (
+  tenant_id uuid NOT NULL,
+  key_id uuid NOT NULL,
+  name text NOT NULL,
+  owner text NOT NULL,
+  role text NOT NULL,
+  budget_ids text NOT NULL,
+  components text NOT NULL,
+  secret_sha256 text NOT NULL,
+  previous_sha256 text,
+  previous_until_ms bigint,
+  created_at_ms bigint NOT NULL,
+  expires_at_ms bigint,
+  revoked_at_ms bigint,
+  last_used_at_ms bigint,
+  CONSTRAINT api_keys_key_id_unique UNIQUE (key_id),
+  CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, key_id),
+  CONSTRAINT api_keys_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+
+CREATE TABLE audit_entries (
+  tenant_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  kind text NOT NULL,
+  key_id uuid,
+  actor text NOT NULL,
+  origin text NOT NULL,
+  request_id text NOT NULL,
+  action text NOT NULL,
+  subject_id text NOT NULL,
+  before_json text,
+  after_json text,
+  at_ms bigint NOT NULL,
+  previous_hash text NOT NULL,
+  hash text NOT NULL,
+  CONSTRAINT audit_entries_pkey PRIMARY KEY (tenant_id, sequence)
+);
+
+CREATE INDEX audit_entries_by_key ON audit_entries USING btree (tenant_id, key_id, sequence);
+
+CREATE INDEX audit_entries_by_subject ON audit_entries USING btree (tenant_id, subject_id, sequence);
+
+CREATE TABLE audit_heads (
+  tenant_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  hash text NOT NULL,
+  CONSTRAINT audit_heads_pkey PRIMARY KEY (tenant_id)
+);
+
 CREATE TABLE balances (
   tenant_id uuid NOT NULL,
   policy_id uuid NOT NULL,

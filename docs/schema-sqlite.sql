@@ -48,6 +48,56 @@ CREATE INDEX allocations_by_context on allocations (tenant_id, context_id, alloc
 
 CREATE INDEX allocations_live_by_expiration ON allocations (tenant_id, expiration_time_ms) WHERE status = 'active';
 
+CREATE TABLE api_keys (
+  tenant_id char(36) not null,
+  key_id char(36) not null,
+  name text not null,
+  owner text not null,
+  role text not null,
+  budget_ids text not null,
+  components text not null,
+  secret_sha256 text not null,
+  previous_sha256 text,
+  previous_until_ms bigint,
+  created_at_ms bigint not null,
+  expires_at_ms bigint,
+  revoked_at_ms bigint,
+  last_used_at_ms bigint,
+  foreign key(tenant_id) references tenants(tenant_id),
+  primary key (tenant_id, key_id)
+);
+
+CREATE UNIQUE INDEX api_keys_key_id_unique on api_keys (key_id);
+
+CREATE TABLE audit_entries (
+  tenant_id char(36) not null,
+  sequence bigint not null,
+  kind text not null,
+  key_id char(36),
+  actor text not null,
+  origin text not null,
+  request_id text not null,
+  action text not null,
+  subject_id text not null,
+  before_json text,
+  after_json text,
+  at_ms bigint not null,
+  previous_hash text not null,
+  hash text not null,
+  primary key (tenant_id, sequence)
+);
+
+CREATE INDEX audit_entries_by_key on audit_entries (tenant_id, key_id, sequence);
+
+CREATE INDEX audit_entries_by_subject on audit_entries (tenant_id, subject_id, sequence);
+
+CREATE TABLE audit_heads (
+  tenant_id char(36) not null,
+  sequence bigint not null,
+  hash text not null,
+  primary key (tenant_id)
+);
+
 CREATE TABLE balances (
   tenant_id char(36) not null,
   policy_id char(36) not null,

@@ -1,4 +1,5 @@
 import {
+  AccessError,
   BudgetError,
   ConnectionError,
   InsufficientBudgetError,
@@ -18,10 +19,13 @@ export const EXIT = {
   refused: 3,
   not_found: 4,
   unreachable: 5,
+  /** No key, a key that opens nothing, or one that may not do this. */
+  not_allowed: 6,
 } as const;
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof InsufficientBudgetError) return EXIT.refused;
+  if (error instanceof AccessError) return EXIT.not_allowed;
   if (error instanceof NotFoundError) return EXIT.not_found;
   if (error instanceof ConnectionError || error instanceof TimeoutError) return EXIT.unreachable;
   if (error instanceof UsageError) return EXIT.usage;

@@ -1,11 +1,14 @@
 import { Command, CommanderError } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
+import { addAuditCommands } from "./commands/audit.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
 import { addExplainCommands } from "./commands/explain.ts";
+import { addKeyCommands } from "./commands/keys.ts";
 import { addLocalCommands } from "./commands/local.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
 import { addPriceCommands } from "./commands/prices.ts";
 import { addStatusCommands } from "./commands/status.ts";
+import { addTenantCommands } from "./commands/tenants.ts";
 import { addUsageCommands } from "./commands/usage.ts";
 import { EXIT, exitCodeOf, messageOf } from "./exit-codes.ts";
 import { DEFAULT_URL, urlOf, type World } from "./session.ts";
@@ -13,12 +16,12 @@ import { DEFAULT_URL, urlOf, type World } from "./session.ts";
 const HELP = `
 Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
-  BUDGET_API_KEY       key that the server asks for
+  BUDGET_API_KEY       key to ask with; else admin.key beside the database, for this machine
   BUDGET_DATABASE_URL  database of "db" and "verify" (sqlite:./data/budget.db)
 
 Exit codes:
   0 done   1 failed, or differences found   2 typed wrongly
-  3 refused by a budget   4 not found   5 no server`;
+  3 refused by a budget   4 not found   5 no server   6 not allowed`;
 
 export function createProgram(world: World): Command {
   const program = new Command("budget")
@@ -35,6 +38,9 @@ export function createProgram(world: World): Command {
   addExplainCommands(program, world);
   addUsageCommands(program, world);
   addPriceCommands(program, world);
+  addKeyCommands(program, world);
+  addAuditCommands(program, world);
+  addTenantCommands(program, world);
   addLocalCommands(program, world);
   inherit(program);
   return program;

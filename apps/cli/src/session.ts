@@ -8,6 +8,8 @@ export interface World {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reads a file; `-` is standard input. */
   readonly readFile: (path: string) => Promise<string>;
+  /** The admin key that a server in development left beside the database; undefined where there is none. */
+  readonly localKey: () => string | undefined;
   /** Ends with another exit code than 0, although nothing was thrown. */
   readonly setExitCode: (code: number) => void;
 }
@@ -30,12 +32,22 @@ export interface Session {
 export const urlOf = (command: Command, environment: World["environment"]): string =>
   command.optsWithGlobals<GlobalOptions>().url ?? environment.BUDGET_URL ?? DEFAULT_URL;
 
+const THIS_MACHINE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/i;
+
+/** The key to ask with. One that was found on this machine is shown to a server of this machine only. */
+function keyFor(url: string, { environment, localKey }: World): string | undefined {
+  const given = environment.BUDGET_API_KEY;
+  if (given !== undefined && given !== "") return given;
+  return THIS_MACHINE.test(url) ? localKey() : undefined;
+}
+
 export function openSession(command: Command, world: World): Session {
-  const api_key = world.environment.BUDGET_API_KEY;
+  const base_url = urlOf(command, world.environment);
+  const api_key = keyFor(base_url, world);
   const { json = false } = command.optsWithGlobals<GlobalOptions>();
   return {
     client: new BudgetClient({
-      base_url: urlOf(command, world.environment),
+      base_url,
       ...(api_key === undefined ? {} : { api_key }),
     }),
     world,

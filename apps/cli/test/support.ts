@@ -5,6 +5,8 @@ import { run } from "../src/program.ts";
 const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
 
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+
 /** A real server on a free port, with a database in memory unless one is named. */
 export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
   startServer(
@@ -16,6 +18,11 @@ export const startTestServer = (database_url = "sqlite::memory:"): Promise<Runni
       environment: "production",
       price_update_interval_min: 0,
       prices_file: "",
+      admin_key: ADMIN_KEY,
+      allowed_hosts: [],
+      cors_origins: [],
+      rate_limit: { per_second: 0, burst: 1 },
+      trusted_proxies: [],
     },
     logger,
   );
@@ -37,7 +44,8 @@ export async function type(
   const code = await run(words, {
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
-    environment,
+    environment: { BUDGET_API_KEY: ADMIN_KEY, ...environment },
+    localKey: () => undefined,
     readFile: (path) => {
       const content = files[path];
       return content === undefined

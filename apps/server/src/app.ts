@@ -1,9 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "@budget/domain";
+import { DEFAULT_TENANT_ID, type CommandContext } from "@budget/engine";
 import { isUnavailable } from "@budget/repositories";
 import { Type } from "typebox";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { holdToKey, type BoundInput } from "./bound-keys.ts";
 import { commandContext, expectedVersion, isProblem } from "./command-context.ts";
+import { admittedAs, guard, type Doorkeeper } from "./guard.ts";
+import { checkHost, type HostRules } from "./host-check.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
 import { ROUTES } from "./routes/index.ts";
@@ -14,8 +18,10 @@ import { compileValidator, type Validator } from "./validation.ts";
 export interface AppOptions {
   readonly services: Services;
   readonly logger: Logger;
-  /** Whom the requests belong to. */
-  readonly tenant_id: string;
+  readonly doorkeeper: Doorkeeper;
+  readonly host_rules: HostRules;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trusted_proxies: readonly string[];
 }
 
 /** The one path that its own document does not describe. */
@@ -25,16 +31,25 @@ const DOCUMENT_PATH = "/openapi.json";
 const BODY_LIMIT_BYTES = 1024 * 1024;
 
 /** Builds the HTTP side of the server from the list of routes. */
-export function createApp({ services, logger, tenant_id }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { services, logger, doorkeeper, host_rules, trusted_proxies } = options;
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
   app.set("query parser", "simple");
+  app.set("trust proxy", trusted_proxies.length === 0 ? false : [...trusted_proxies]);
+  app.use(checkHost(host_rules));
 
   const document = JSON.stringify(openApiDocument(services.version));
   app.get(DOCUMENT_PATH, (_request, response) => sendText(response, 200, document));
   for (const route of ROUTES) {
-    app[route.method](expressPath(route.path), ...bodyReader(route), handlerOf(route, services, tenant_id));
+    app[route.method](
+      expressPath(route.path),
+      // Nothing of a request is read before its key is known.
+      guard(route, doorkeeper),
+      ...bodyReader(route),
+      handlerOf(route, services),
+    );
   }
   app.use(noSuchRoute);
   app.use(failureHandler(logger));
@@ -84,14 +99,21 @@ function validatorsOf(route: Route): Validators {
   };
 }
 
-function handlerOf(route: Route, services: Services, tenant_id: string) {
+function handlerOf(route: Route, services: Services) {
   const validators = validatorsOf(route);
   return async (request: Request, response: Response): Promise<void> => {
-    const input = readInput(route, validators, request, tenant_id);
-    send(
-      response,
-      isProblem(input) ? input : await route.handle(input as RouteInput<never, never, never>, services),
-    );
+    const admitted = admittedAs(response);
+    const caller: CommandContext =
+      admitted === undefined
+        ? { tenant_id: DEFAULT_TENANT_ID }
+        : { tenant_id: admitted.key.tenant_id, actor: admitted.actor };
+    const input = readInput(route, validators, request, caller);
+    const foreign =
+      admitted === undefined || isProblem(input)
+        ? null
+        : await holdToKey(admitted.key, input as BoundInput, services.engine);
+    const refused = isProblem(input) ? input : foreign;
+    send(response, refused ?? (await route.handle(input as RouteInput<never, never, never>, services)));
   };
 }
 
@@ -100,7 +122,7 @@ function readInput(
   route: Route,
   validators: Validators,
   request: Request,
-  tenant_id: string,
+  caller: CommandContext,
 ): RouteInput<unknown, unknown, unknown> | ProblemAnswer {
   // Express makes the query anew each time that it is asked for.
   const { params, query } = request;
@@ -108,7 +130,7 @@ function readInput(
   if (route.body !== undefined && body === undefined) return missingBody(request);
   const wrong = validators.params(params) ?? validators.query(query) ?? validators.body(body);
   if (wrong !== null) return wrong;
-  const context = route.idempotent_by_key === true ? commandContext(request, tenant_id) : { tenant_id };
+  const context = route.idempotent_by_key === true ? commandContext(request, caller) : caller;
   if (isProblem(context)) return context;
   const expected_version = route.conditional === true ? expectedVersion(request) : null;
   if (isProblem(expected_version)) return expected_version;

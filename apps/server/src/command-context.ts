@@ -5,12 +5,12 @@ import { problem, type ProblemAnswer } from "./problems.ts";
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
 const ETAG = /^(?:W\/)?"(\d{1,15})"$/;
 
-/** On whose behalf a request runs, from its headers; or the problem with them. */
-export function commandContext(request: Request, tenant_id: string): CommandContext | ProblemAnswer {
+/** On whose behalf and under which key for repeated requests one runs; or the problem with its headers. */
+export function commandContext(request: Request, caller: CommandContext): CommandContext | ProblemAnswer {
   const idempotency_key = request.headers["idempotency-key"];
-  if (idempotency_key === undefined) return { tenant_id };
+  if (idempotency_key === undefined) return caller;
   if (typeof idempotency_key === "string" && IDEMPOTENCY_KEY.test(idempotency_key)) {
-    return { tenant_id, idempotency_key };
+    return { ...caller, idempotency_key };
   }
   return problem({
     code: "invalid_value",

@@ -11,6 +11,7 @@ export interface Setting {
 const LOG_LEVELS = ["ERROR", "WARNING", "INFO", "DEBUG"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+const isCount = (value: string): boolean => /^\d{1,7}$/.test(value) && Number(value) <= 1_000_000;
 const isPort = (value: string): boolean => /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
 
 /** Every setting of the server. The table in README.md is checked against this one. */
@@ -64,6 +65,55 @@ export const SETTINGS = [
     expected: "the path of a file",
     isValid: (value) => !value.includes("\0"),
   },
+  {
+    variable: "BUDGET_ADMIN_KEY",
+    default_value: "",
+    description:
+      "An admin key, as `budget keys generate` prints one; needed at the first start in production",
+    expected: "a key such as `budget keys generate` prints",
+    isValid: (value) => /^bgt_[0-9a-f]{32}_[A-Za-z0-9_-]{43}$/.test(value),
+  },
+  {
+    variable: "BUDGET_ALLOWED_HOSTS",
+    default_value: "",
+    description:
+      "Names that the server is called by, beside `localhost` and `BUDGET_HOST`: `budget.example.com,…`",
+    expected: "host names or addresses without ports, divided by commas",
+    isValid: (value) => value.split(",").every((host) => /^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$/.test(host)),
+  },
+  {
+    variable: "BUDGET_CORS_ORIGINS",
+    default_value: "",
+    description: "Origins of pages that may call the server from a browser: `https://app.example.com,…`",
+    expected: "origins such as https://app.example.com, divided by commas",
+    isValid: (value) =>
+      value.split(",").every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+  },
+  {
+    variable: "BUDGET_RATE_LIMIT",
+    default_value: "100",
+    description: "Requests a second that each key may make on average; 0 for no limit",
+    expected: "a whole number from 0 to 1000000",
+    isValid: isCount,
+  },
+  {
+    variable: "BUDGET_RATE_BURST",
+    default_value: "200",
+    description: "Requests that a key may make at once after a rest",
+    expected: "a whole number from 1 to 1000000",
+    isValid: (value) => isCount(value) && Number(value) >= 1,
+  },
+  {
+    variable: "BUDGET_TRUST_PROXY",
+    default_value: "",
+    description:
+      "Addresses of proxies whose X-Forwarded-For is believed: `10.0.0.0/8,loopback`; nobody's if not set",
+    expected: "addresses, networks, or loopback, linklocal, uniquelocal, divided by commas",
+    isValid: (value) =>
+      value
+        .split(",")
+        .every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(\/\d{1,3})?)$/.test(proxy)),
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Configuration {
@@ -76,6 +126,12 @@ export interface Configuration {
   readonly price_update_interval_min: number;
   /** Empty where there is none. */
   readonly prices_file: string;
+  /** Empty where there is none. */
+  readonly admin_key: string;
+  readonly allowed_hosts: readonly string[];
+  readonly cors_origins: readonly string[];
+  readonly rate_limit: { readonly per_second: number; readonly burst: number };
+  readonly trusted_proxies: readonly string[];
 }
 
 /** A setting that cannot be used. Its value is not repeated, because it may hold a password. */
@@ -107,5 +163,12 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     environment: read("BUDGET_ENV") as Configuration["environment"],
     price_update_interval_min: Number(read("PRICE_UPDATE_INTERVAL")),
     prices_file: read("BUDGET_PRICES_FILE"),
+    admin_key: read("BUDGET_ADMIN_KEY"),
+    allowed_hosts: listIn(read("BUDGET_ALLOWED_HOSTS")),
+    cors_origins: listIn(read("BUDGET_CORS_ORIGINS")),
+    rate_limit: { per_second: Number(read("BUDGET_RATE_LIMIT")), burst: Number(read("BUDGET_RATE_BURST")) },
+    trusted_proxies: listIn(read("BUDGET_TRUST_PROXY")),
   };
 }
+
+const listIn = (value: string): readonly string[] => (value === "" ? [] : value.split(","));

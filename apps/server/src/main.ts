@@ -1,5 +1,6 @@
 import type { Logger } from "@budget/domain";
 import { DatabaseError } from "@budget/repositories";
+import { AdminKeyError } from "./admin-key.ts";
 import { ConfigurationError, readConfiguration, type Configuration } from "./configuration.ts";
 import { createLogger } from "./logging.ts";
 import { PriceFileError } from "./operator-prices.ts";
@@ -63,7 +64,11 @@ function explain(error: unknown, configuration: Configuration): string {
 try {
   await main(readConfiguration(process.env));
 } catch (error) {
-  if (error instanceof ConfigurationError || error instanceof PriceFileError)
+  if (
+    error instanceof ConfigurationError ||
+    error instanceof PriceFileError ||
+    error instanceof AdminKeyError
+  )
     fail(error.message, EXIT_WRONG_CONFIGURATION);
   fail(explain(error, readConfiguration(process.env)), EXIT_FAILURE);
 }

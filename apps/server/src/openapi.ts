@@ -1,5 +1,6 @@
 import * as domain from "@budget/domain";
 import type { TSchema } from "typebox";
+import { accessTo } from "./access.ts";
 import { STATUS_OF, problem, type ProblemCode } from "./problems.ts";
 import { refusalExample } from "./routes/examples.ts";
 import { ROUTES } from "./routes/index.ts";
@@ -42,6 +43,11 @@ const COMPONENTS: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [domain.ProblemSchema, "Problem"],
   [domain.RefusalSchema, "Refusal"],
   [domain.MessageSchema, "Message"],
+  [domain.KeySchema, "Key"],
+  [domain.KeyCreateSchema, "KeyCreate"],
+  [domain.NewKeySchema, "NewKey"],
+  [domain.AuditEntrySchema, "AuditEntry"],
+  [domain.TenantSchema, "Tenant"],
 ]);
 
 const TAGS: Readonly<Record<Route["tag"], string>> = {
@@ -51,11 +57,25 @@ const TAGS: Readonly<Record<Route["tag"], string>> = {
   usage: "What calls really used",
   prices: "What models cost",
   alerts: "Notices about limits",
+  access: "Keys, and the record of what was done with them",
   health: "Whether the server is alive and ready",
 };
 
 /** Problems that any request with a body can meet, whatever its route. */
 const BODY_PROBLEMS: readonly ProblemCode[] = ["invalid_json", "body_too_large", "unsupported_media_type"];
+
+/** Problems that any request to a route can meet that is not for everybody. */
+function accessProblems({ operation_id }: Route): readonly ProblemCode[] {
+  const access = accessTo(operation_id);
+  if (access === "everybody") return [];
+  const isForSome = access.length < domain.ROLES.length;
+  return ["unauthenticated", ...(isForSome ? (["forbidden"] as const) : []), "rate_limited"];
+}
+
+const rolesOf = ({ operation_id }: Route): string => {
+  const access = accessTo(operation_id);
+  return access === "everybody" ? "Needs no key." : `For keys of the role ${access.join(", ")}.`;
+};
 
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
@@ -131,7 +151,7 @@ function successAnswer({ schema, description, example, etag }: Success): Json {
 
 function problemAnswer(status: number, codes: readonly ProblemCode[]): Json {
   const isRefusal = status === 402;
-  const mayWait = isRefusal || status === 503;
+  const mayWait = isRefusal || status === 503 || status === 429;
   const [code] = codes;
   const example = isRefusal || code === undefined ? refusalExample : exampleOf(code);
   return {
@@ -153,6 +173,9 @@ function problemAnswer(status: number, codes: readonly ProblemCode[]): Json {
 }
 
 const DETAIL_EXAMPLES: Readonly<Partial<Record<ProblemCode, string>>> = {
+  unauthenticated: "A key is needed, as X-API-Key or as Authorization: Bearer.",
+  forbidden: "A key of the role viewer may not do this; operator, admin may.",
+  rate_limited: "This key may make 100 requests a second, and 200 at once after a rest.",
   invalid_value: "tokens_allocated must be at least 1; it was -5.",
   dimension_required:
     "The enforced policy 01a208da-4f9e-72a6-90ef-9b4a2f49bdf2 depends on the model of a request. Name the model.",
@@ -171,6 +194,7 @@ const exampleOf = (code: ProblemCode): unknown =>
 
 function answers(route: Route): Json {
   const codes = [
+    ...accessProblems(route),
     ...route.problems,
     ...(route.body === undefined ? [] : BODY_PROBLEMS),
     "internal_error" as const,
@@ -191,7 +215,8 @@ function operation(route: Route): Json {
     operationId: route.operation_id,
     tags: [route.tag],
     summary: route.summary,
-    description: route.description ?? `${route.summary}.`,
+    description: `${route.description ?? `${route.summary}.`} ${rolesOf(route)}`,
+    ...(accessTo(route.operation_id) === "everybody" ? { security: [] } : {}),
     parameters: parameters(route),
     ...(route.body === undefined
       ? {}
@@ -225,10 +250,14 @@ export function openApiDocument(version: string): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/", description: "The server that answered this document" }],
-    security: [],
+    security: [{ apiKey: [] }, { bearer: [] }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
+      securitySchemes: {
+        apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+        bearer: { type: "http", scheme: "bearer" },
+      },
       schemas: Object.fromEntries([...COMPONENTS].map(([schema, name]) => [name, toJson(schema, true)])),
     },
   };

@@ -9,6 +9,11 @@ import {
 
 /** What can be wrong with a request before the engine sees it, or with the server. */
 export type HttpProblemCode =
+  | "unauthenticated"
+  | "forbidden"
+  | "rate_limited"
+  | "host_not_allowed"
+  | "origin_not_allowed"
   | "invalid_json"
   | "route_not_found"
   | "method_not_allowed"
@@ -25,12 +30,19 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   invalid_value: 400,
   dimension_required: 400,
   invalid_json: 400,
+  unauthenticated: 401,
   insufficient_budget: 402,
+  forbidden: 403,
+  origin_not_allowed: 403,
+  rate_limited: 429,
+  host_not_allowed: 421,
   budget_not_found: 404,
   policy_not_found: 404,
   allocation_not_found: 404,
   decision_not_found: 404,
   usage_record_not_found: 404,
+  key_not_found: 404,
+  tenant_not_found: 404,
   price_not_found: 404,
   price_unit_unknown: 422,
   price_source_not_found: 404,
@@ -55,14 +67,18 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
+  401: "Key needed",
   402: "Insufficient budget",
+  403: "Not allowed",
   404: "Not found",
   405: "Method not allowed",
   409: "Conflict",
   412: "Changed meanwhile",
   413: "Body too large",
   415: "Unsupported media type",
+  421: "Not this host",
   422: "Idempotency key used before",
+  429: "Too many requests",
   500: "Internal error",
   503: "Try again later",
 };

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
-import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
+import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
 import {
   ensureUsagePartitions,
@@ -11,6 +11,7 @@ import {
   type Database,
 } from "@budget/repositories";
 import { createPriceMonitor, startPriceMonitoring, type PriceMonitor } from "@budget/services";
+import { provideAdminKey } from "./admin-key.ts";
 import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
@@ -18,7 +19,8 @@ import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
 import { priceRunOptions } from "./price-settings.ts";
 import { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
-import { systemClock, systemTimers, uuidSource } from "./world.ts";
+import { RateLimiter } from "./rate-limiter.ts";
+import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
 export const VERSION = "0.1.0";
@@ -48,6 +50,7 @@ export async function startServer(
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
+    await provideAdminKey(database, configuration, logger);
     const monitoring = await startMonitoring(database, configuration, prices, logger);
     const services = {
       engine,
@@ -56,7 +59,20 @@ export async function startServer(
       version: VERSION,
       isReady: () => answers(database),
     };
-    const app = createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID });
+    const app = createApp({
+      services,
+      logger,
+      doorkeeper: {
+        authenticate: (text) => engine.access.authenticate(text),
+        deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
+        limiter: new RateLimiter(configuration.rate_limit, () => systemClock.now()),
+      },
+      host_rules: {
+        hosts: [configuration.host, ...configuration.allowed_hosts],
+        origins: configuration.cors_origins,
+      },
+      trusted_proxies: configuration.trusted_proxies,
+    });
     const gate = new StopGate(app, {
       refuse: refuseStopping,
       linger_ms: STOP_LINGER_MS,
@@ -135,9 +151,9 @@ async function prepareEngine(database: Database, logger: Logger): Promise<Engine
     database,
     clock: systemClock,
     ids: uuidSource,
+    secrets: secretSource,
     timers: systemTimers,
     logger,
-    tenant_ids: [DEFAULT_TENANT_ID],
   });
 }
 

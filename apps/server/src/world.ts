@@ -1,15 +1,17 @@
-import { randomFillSync } from "node:crypto";
-import type { Clock, IdSource, Timers } from "@budget/domain";
+import { randomBytes, randomFillSync } from "node:crypto";
+import type { Clock, IdSource, SecretSource, Timers } from "@budget/domain";
 import { v7 } from "uuid";
 
 /** The real clock, ids and timers. Below the applications nobody else touches them. */
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+export const secretSource: SecretSource = { bytes: (count) => randomBytes(count) };
+
 const RANDOM_BYTES_OF_AN_ID = 16;
 
 /** Random bytes for ids, drawn for many ids at once: each draw is a call of the system. */
-function createRandomBytes(): () => Uint8Array {
+function createIdBytes(): () => Uint8Array {
   const pool = new Uint8Array(RANDOM_BYTES_OF_AN_ID * 512);
   let next = pool.length;
   return () => {
@@ -24,7 +26,7 @@ function createRandomBytes(): () => Uint8Array {
 
 /** Ids that sort by the time they were made at, and within a millisecond by their order. */
 function createUuidSource(): IdSource {
-  const randomBytes = createRandomBytes();
+  const idBytes = createIdBytes();
   let last_ms = 0;
   let sequence = 0;
   return {
@@ -32,11 +34,11 @@ function createUuidSource(): IdSource {
       if (at_ms !== last_ms) {
         last_ms = at_ms;
         // Starts in the lower half, so that it never runs out within a millisecond.
-        sequence = new DataView(randomBytes().slice().buffer).getUint32(0) >>> 1;
+        sequence = new DataView(idBytes().slice().buffer).getUint32(0) >>> 1;
       } else {
         sequence += 1;
       }
-      return v7({ msecs: at_ms, seq: sequence, rng: randomBytes });
+      return v7({ msecs: at_ms, seq: sequence, rng: idBytes });
     },
   };
 }

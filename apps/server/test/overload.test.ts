@@ -7,25 +7,17 @@ import { expect } from "chai";
 import type { Configuration } from "../src/configuration.ts";
 import { HTTP_LIMITS, boundReading, createHttpServer } from "../src/http-limits.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
-import { onEveryDatabase, request } from "./support.ts";
+import { ADMIN_KEY, CONFIGURATION, fetchAsAdmin, onEveryDatabase, request } from "./support.ts";
 
 const silent = () => undefined;
 const logger = { error: silent, warning: silent, info: silent, debug: silent };
 
-const configurationOf = (database_url: string): Configuration => ({
-  port: 0,
-  host: "127.0.0.1",
-  database_url,
-  log_level: "ERROR",
-  environment: "production",
-  price_update_interval_min: 0,
-  prices_file: "",
-});
+const configurationOf = (database_url: string): Configuration => ({ ...CONFIGURATION, database_url });
 
 const urlOf = ({ port }: Pick<RunningServer, "port">): string => `http://127.0.0.1:${port}`;
 
 const post = (url: string, path: string, body: unknown): Promise<Response> =>
-  fetch(url + path, {
+  fetchAsAdmin(url + path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
@@ -43,8 +35,8 @@ async function newBudget(url: string): Promise<string> {
 const textOf = (budget_id: string): string => {
   const body = JSON.stringify(request(budget_id));
   return (
-    "POST /api/allocations HTTP/1.1\r\nHost: budget\r\nContent-Type: application/json\r\n" +
-    `Content-Length: ${body.length}\r\n\r\n${body}`
+    `POST /api/allocations HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${ADMIN_KEY}\r\n` +
+    `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   );
 };
 
@@ -69,10 +61,10 @@ describe("clients that take their time", () => {
   afterEach(() => server.stop());
 
   for (const [what, first] of [
-    ["their heads", "POST /api/allocations HTTP/1.1\r\nHost: budget\r\nX-Slow: "],
+    ["their heads", "POST /api/allocations HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
     [
       "their bodies",
-      "POST /api/allocations HTTP/1.1\r\nHost: budget\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
+      `POST /api/allocations HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${ADMIN_KEY}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n`,
     ],
   ] as const) {
     it(`over ${what} are sent away, while others are served`, async () => {
@@ -94,7 +86,7 @@ describe("clients that take their time", () => {
 
   it("before they say anything, or between two requests, are sent away too", async () => {
     const mute = await open(url, "");
-    const idle = await open(url, "GET /health HTTP/1.1\r\nHost: budget\r\n\r\n");
+    const idle = await open(url, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let answer = "";
     idle.setEncoding("utf8").on("data", (text: string) => (answer += text));
     await Promise.all([once(mute.resume(), "close"), once(idle, "close")]);
@@ -112,7 +104,10 @@ describe("clients that take their time", () => {
     const asked = once(http, "request") as Promise<
       [unknown, { readonly writableFinished: boolean } & NodeJS.EventEmitter]
     >;
-    const socket = await open(urlOf(http.address() as AddressInfo), "GET / HTTP/1.1\r\nHost: budget\r\n\r\n");
+    const socket = await open(
+      urlOf(http.address() as AddressInfo),
+      "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
     const [, response] = await asked;
     await once(response, "close");
     expect(response.writableFinished).to.equal(false);
@@ -148,14 +143,14 @@ describe("more requests than can wait", () => {
           const single = post(url, "/api/allocations", request(budget_id, { tokens_allocated: 1 }));
           singles.push(single);
           void single.then((answer) => (answered ??= answer));
-          expect((await fetch(`${url}/health`)).status).to.equal(200);
+          expect((await fetchAsAdmin(`${url}/health`)).status).to.equal(200);
         }
         const refused = answered;
         expect(refused.status).to.equal(503);
         expect(refused.headers.get("retry-after")).to.equal("1");
         expect(await refused.json()).to.include({ code: "overloaded" });
         // Whoever asks for no turn in the queue is served.
-        expect((await fetch(`${url}/api/budgets`)).status).to.equal(200);
+        expect((await fetchAsAdmin(`${url}/api/budgets`)).status).to.equal(200);
       });
       const counts = new Map<number, number>();
       for (const batch of batches) {
@@ -166,7 +161,7 @@ describe("more requests than can wait", () => {
       const granted = counts.get(201) ?? 0;
       expect([...counts.keys()].sort()).to.deep.equal([201, 503]);
       expect(granted + counts.get(503)!).to.equal(BATCHES * ITEMS + singles.length);
-      const summary = await fetch(`${url}/api/budgets/${budget_id}/summary`);
+      const summary = await fetchAsAdmin(`${url}/api/budgets/${budget_id}/summary`);
       const [row] = ((await summary.json()) as { items: readonly { tokens_held: number }[] }).items;
       expect(row?.tokens_held).to.equal(granted);
     } finally {

@@ -12,6 +12,7 @@ import { expect } from "chai";
 import { PriceProcess } from "../src/price-process.ts";
 import { priceRunOptions } from "../src/price-settings.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
+import { CONFIGURATION, fetchAsAdmin } from "./support.ts";
 
 interface Answer {
   readonly status: number;
@@ -86,15 +87,7 @@ describe("a run over the prices in a server", () => {
 
   const start = (database_url: string): Promise<RunningServer> =>
     startServer(
-      {
-        port: 0,
-        host: "127.0.0.1",
-        database_url,
-        log_level: "INFO",
-        environment: "production",
-        price_update_interval_min: 60,
-        prices_file,
-      },
+      { ...CONFIGURATION, database_url, log_level: "INFO", price_update_interval_min: 60, prices_file },
       logger,
     );
 
@@ -113,7 +106,7 @@ describe("a run over the prices in a server", () => {
             headers: { "Content-Type": "application/json" },
             signal,
           };
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    const answer = await fetchAsAdmin(`http://127.0.0.1:${port}${path}`, init);
     return { status: answer.status, body: await answer.json() };
   }
 

@@ -9,8 +9,8 @@ import { createEngine } from "@budget/engine";
 import { openDatabase } from "@budget/repositories";
 import { freeze, resume, startPostgres } from "@budget/repositories/testing";
 import { expect } from "chai";
-import { systemClock, uuidSource } from "../src/world.ts";
-import { CONTEXT, request } from "./support.ts";
+import { secretSource, systemClock, uuidSource } from "../src/world.ts";
+import { ADMIN_KEY, fetchAsAdmin, CONTEXT, request } from "./support.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const LISTENING = /Budget is listening on (http:\/\/[\w.:]+:\d+)/;
@@ -34,6 +34,8 @@ class ServerProcess {
         BUDGET_HOST: "127.0.0.1",
         BUDGET_PORT: "0",
         BUDGET_ENV: "production",
+        BUDGET_ADMIN_KEY: ADMIN_KEY,
+        BUDGET_RATE_LIMIT: "0",
         ...environment,
       },
     });
@@ -80,7 +82,7 @@ function load(url: string, budget_id: string, clients: number) {
     let answer: Response;
     let text: string;
     try {
-      answer = await fetch(url + path, {
+      answer = await fetchAsAdmin(url + path, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify(body),
@@ -122,7 +124,7 @@ function load(url: string, budget_id: string, clients: number) {
 
 async function newBudget(url: string): Promise<string> {
   const headers = { "Content-Type": "application/json" };
-  const made = await fetch(`${url}/api/budgets`, {
+  const made = await fetchAsAdmin(`${url}/api/budgets`, {
     method: "POST",
     headers,
     body: JSON.stringify({ name: "load" }),
@@ -135,7 +137,7 @@ async function newBudget(url: string): Promise<string> {
     token_limit: 1_000_000_000,
     cost_limit: 1000,
   };
-  const limited = await fetch(`${url}/api/policies`, {
+  const limited = await fetchAsAdmin(`${url}/api/policies`, {
     method: "POST",
     headers,
     body: JSON.stringify(policy),
@@ -148,7 +150,7 @@ async function everythingIsThere(url: string, { allocations, records }: Acknowle
   expect(allocations.length).to.be.at.least(200);
   expect(records.length).to.be.at.least(1);
   const statuses = async (path: string, ids: readonly string[]): Promise<Set<number>> =>
-    new Set(await Promise.all(ids.map(async (id) => (await fetch(`${url}${path}/${id}`)).status)));
+    new Set(await Promise.all(ids.map(async (id) => (await fetchAsAdmin(`${url}${path}/${id}`)).status)));
   expect(await statuses("/api/allocations", allocations)).to.deep.equal(new Set([200]));
   expect(await statuses("/api/usage/records", records)).to.deep.equal(new Set([200]));
 }
@@ -161,9 +163,9 @@ async function differencesIn(database_url: string): Promise<unknown> {
     database,
     clock: systemClock,
     ids: uuidSource,
+    secrets: secretSource,
     timers: { every: () => silent },
     logger: { error: silent, warning: silent, info: silent, debug: silent },
-    tenant_ids: [CONTEXT.tenant_id],
   });
   try {
     const report = await engine.verify(CONTEXT);
@@ -178,7 +180,8 @@ async function differencesIn(database_url: string): Promise<unknown> {
 
 const BODY = JSON.stringify({ context_id: "c", component: "rhetor", tokens_allocated: 1 });
 const HALF_A_REQUEST =
-  "POST /api/allocations HTTP/1.1\r\nHost: budget\r\nContent-Type: application/json\r\n" +
+  `POST /api/allocations HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${ADMIN_KEY}\r\n` +
+  "Content-Type: application/json\r\n" +
   `Content-Length: ${BODY.length}\r\n\r\n${BODY.slice(0, 5)}`;
 const REST_OF_THE_REQUEST = BODY.slice(5);
 
@@ -214,7 +217,7 @@ describe("the process of the server", function () {
 
   it("says where it listens, and answers there", async () => {
     const url = await start().listening();
-    const ready = await fetch(`${url}/ready`);
+    const ready = await fetchAsAdmin(`${url}/ready`);
     expect(await ready.json()).to.deep.equal({ status: "ready" });
   });
 
@@ -272,10 +275,10 @@ describe("the process of the server", function () {
     let answer = "";
     running.setEncoding("utf8").on("data", (text: string) => (answer += text));
     // The running request has come in when a later one is answered.
-    await fetch(`${url}/health`);
+    await fetchAsAdmin(`${url}/health`);
     const ended = server.stop("SIGTERM");
-    let refused = await fetch(`${url}/ready`);
-    while (refused.status === 200) refused = await fetch(`${url}/ready`);
+    let refused = await fetchAsAdmin(`${url}/ready`);
+    while (refused.status === 200) refused = await fetchAsAdmin(`${url}/ready`);
     expect(refused.status).to.equal(503);
     expect(refused.headers.get("retry-after")).to.equal("1");
     expect(await refused.json()).to.include({ code: "unavailable", detail: "The server is stopping." });
@@ -290,7 +293,7 @@ describe("the process of the server", function () {
     try {
       const url = await start({ BUDGET_DATABASE_URL: postgres.url }).listening();
       const ask = async (path: string) => {
-        const answer = await fetch(url + path);
+        const answer = await fetchAsAdmin(url + path);
         return [answer.status, ((await answer.json()) as { code?: string }).code];
       };
       expect(await ask("/api/budgets")).to.deep.equal([200, undefined]);
@@ -313,7 +316,7 @@ describe("the process of the server", function () {
       const url = await start({ BUDGET_DATABASE_URL: postgres.url }).listening();
       const budget_id = await newBudget(url);
       const allocate = async (key: number) => {
-        const answer = await fetch(`${url}/api/allocations`, {
+        const answer = await fetchAsAdmin(`${url}/api/allocations`, {
           method: "POST",
           headers: { "Content-Type": "application/json", "Idempotency-Key": `call-${key}` },
           body: JSON.stringify(request(budget_id, { tokens_allocated: 10 })),
@@ -328,7 +331,7 @@ describe("the process of the server", function () {
       const refused = await Promise.all([
         ...keys.slice(10).map(allocate),
         ...["/api/budgets", "/ready", "/api/budgets"].map(async (path) => {
-          const answer = await fetch(url + path);
+          const answer = await fetchAsAdmin(url + path);
           return { status: answer.status, retry_after: answer.headers.get("retry-after") };
         }),
       ]);
@@ -336,7 +339,7 @@ describe("the process of the server", function () {
       resume(postgres.pid);
       const statuses = (await Promise.all(keys.map(allocate))).map(({ status }) => status);
       expect(new Set(statuses)).to.deep.equal(new Set([201]));
-      const summary = await fetch(`${url}/api/budgets/${budget_id}/summary`);
+      const summary = await fetchAsAdmin(`${url}/api/budgets/${budget_id}/summary`);
       const { items } = (await summary.json()) as { items: readonly { tokens_held: number }[] };
       expect(items[0]?.tokens_held).to.equal(500);
     } finally {
@@ -351,7 +354,7 @@ describe("the process of the server", function () {
     try {
       const server = start({ BUDGET_DATABASE_URL: postgres.url });
       const url = await server.listening();
-      expect((await fetch(`${url}/api/budgets`)).status).to.equal(200);
+      expect((await fetchAsAdmin(`${url}/api/budgets`)).status).to.equal(200);
       freeze(postgres.pid);
       expect(await server.stop("SIGTERM")).to.include({ code: 0, signal: null });
     } finally {
@@ -394,7 +397,7 @@ describe("the process of the server", function () {
     expect(code).to.equal(1);
     expect(output).to.include("Another Budget server uses").and.to.include("BUDGET_DATABASE_URL");
     expect(output).to.not.include("    at ");
-    expect((await fetch(`${url}/health`)).status).to.equal(200);
+    expect((await fetchAsAdmin(`${url}/health`)).status).to.equal(200);
   });
 
   const pricesFile = (text: string): string => {
@@ -411,7 +414,7 @@ describe("the process of the server", function () {
     const url = await start({ BUDGET_PRICES_FILE: path, PRICE_UPDATE_INTERVAL: "0" }).listening();
     const post = async (path_of_route: string, body: unknown) =>
       (await (
-        await fetch(`${url}${path_of_route}`, {
+        await fetchAsAdmin(`${url}${path_of_route}`, {
           method: "POST",
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify(body),

@@ -28,6 +28,10 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
   };
   const bodies: Readonly<Record<string, Record<string, unknown>>> = {
     createBudget: { name: "x" },
+    createKey: { name: "x", role: "viewer" },
+    rotateKey: {},
+    createTenant: { name: "x" },
+    createTenantKey: { name: "x" },
     updateBudget: { name: "x" },
     createPolicy: { budget_id, type: "log", period: "daily", token_limit: 1 },
     updatePolicy: { token_limit: 1 },
@@ -65,7 +69,8 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
 
 const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 const WITH_QUERY = ROUTES.filter(({ query }) => query !== undefined);
-const ID_PARAMETER = /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id)\}/;
+const ID_PARAMETER =
+  /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id|key_id|tenant_id)\}/;
 
 onEveryDatabase("every route", (server) => {
   let world: World;
@@ -82,6 +87,8 @@ onEveryDatabase("every route", (server) => {
       .replace("{allocation_id}", world.allocation_id)
       .replace("{record_id}", NOBODY)
       .replace("{observation_id}", NOBODY)
+      .replace("{key_id}", NOBODY)
+      .replace("{tenant_id}", NOBODY)
       .replace("{review_id}", NOBODY);
 
   for (const route of ROUTES.filter(({ path }) => ID_PARAMETER.test(path))) {

@@ -1,8 +1,15 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
-import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
+import { DEFAULT_VERIFICATION_RULES, type KeyCreate, type Logger } from "@budget/domain";
+import type { Database } from "@budget/repositories";
+import {
+  DEFAULT_TENANT_ID,
+  adoptAdminKey,
+  createEngine,
+  prepareFirstStart,
+  type Engine,
+} from "@budget/engine";
 import { readBundledCatalogue, type PriceSource, type SourceRead } from "@budget/price-sources";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { createPriceMonitor } from "@budget/services";
@@ -10,14 +17,36 @@ import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "chai";
 import { createApp } from "../src/app.ts";
+import type { Configuration } from "../src/configuration.ts";
+import { RateLimiter, type RateLimit } from "../src/rate-limiter.ts";
 import { openApiDocument } from "../src/openapi.ts";
 import { ROUTES } from "../src/routes/index.ts";
 import { VERSION } from "../src/server.ts";
-import { uuidSource } from "../src/world.ts";
+import { secretSource, uuidSource } from "../src/world.ts";
 
 /** Monday, in the middle of an hour. */
 export const START_MS = Date.parse("2026-11-23T09:30:00.000Z");
 export const CONTEXT = { tenant_id: DEFAULT_TENANT_ID };
+/** The key that tests administer their servers by. */
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+/** Sends a request with the admin key. */
+export const fetchAsAdmin = (url: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(url, { ...init, headers: { "X-API-Key": ADMIN_KEY, ...(init.headers as Record<string, string>) } });
+/** Settings of a server for tests, on a database in memory. */
+export const CONFIGURATION: Configuration = {
+  port: 0,
+  host: "127.0.0.1",
+  database_url: "sqlite::memory:",
+  log_level: "ERROR",
+  environment: "production",
+  price_update_interval_min: 0,
+  prices_file: "",
+  admin_key: ADMIN_KEY,
+  allowed_hosts: [],
+  cors_origins: [],
+  rate_limit: { per_second: 0, burst: 1 },
+  trusted_proxies: [],
+};
 
 interface MediaType {
   readonly schema: object;
@@ -105,6 +134,12 @@ export class TestPriceSource implements PriceSource {
   }
 }
 
+export interface TestServerOptions {
+  readonly rate_limit?: RateLimit;
+  readonly origins?: readonly string[];
+  readonly trusted_proxies?: readonly string[];
+}
+
 /** The real app over HTTP, on a database of its own with the bundled prices, whose clock the test moves. */
 export class TestServer {
   readonly engine: Engine;
@@ -135,7 +170,10 @@ export class TestServer {
     this.url = `http://127.0.0.1:${(parts.http.address() as AddressInfo).port}`;
   }
 
-  static async start(kind: (typeof TEST_DATABASES)[number]): Promise<TestServer> {
+  static async start(
+    kind: (typeof TEST_DATABASES)[number],
+    options: TestServerOptions = {},
+  ): Promise<TestServer> {
     const test_database = await kind.open();
     const { database } = test_database;
     const clock = { now_ms: START_MS, now: () => clock.now_ms };
@@ -149,13 +187,14 @@ export class TestServer {
     catalogue ??= readBundledCatalogue();
     const { drafts } = await catalogue;
     await prepareFirstStart({ database, clock, ids: uuidSource, readPrices: () => drafts });
+    await adoptAdminKey({ database, clock }, ADMIN_KEY);
     const engine = createEngine({
       database,
       clock,
       ids: uuidSource,
+      secrets: secretSource,
       timers: { every: () => silent },
       logger,
-      tenant_ids: [DEFAULT_TENANT_ID],
     });
     const readiness = { isReady: true };
     const price_source = new TestPriceSource();
@@ -177,7 +216,19 @@ export class TestServer {
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),
     };
-    const http = createServer(createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID }));
+    const http = createServer(
+      createApp({
+        services,
+        logger,
+        doorkeeper: {
+          authenticate: (text) => engine.access.authenticate(text),
+          deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
+          limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, () => clock.now()),
+        },
+        host_rules: { hosts: [], origins: options.origins ?? [] },
+        trusted_proxies: options.trusted_proxies ?? [],
+      }),
+    );
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
     return new TestServer({ engine, clock, errors, readiness, price_source, http, database: test_database });
@@ -190,6 +241,20 @@ export class TestServer {
     await closed;
     await this.engine.stop();
     await this.#database.close();
+  }
+
+  /** A key of the first tenant, or of another one. */
+  async key(
+    fields: Partial<KeyCreate> & Pick<KeyCreate, "role">,
+    tenant_id = DEFAULT_TENANT_ID,
+  ): Promise<string> {
+    const made = await this.engine.access.create({ tenant_id }, { name: fields.role, ...fields });
+    if (!made.ok) throw new Error(made.rejection.detail);
+    return made.value.text;
+  }
+
+  get database(): Database {
+    return this.#database.database;
   }
 
   /** Lets the test's source say what nobody believes of a model, and answers the review that this opens. */
@@ -212,7 +277,11 @@ export class TestServer {
   async call(method: string, path: string, { body, headers = {} }: CallOptions = {}): Promise<Answered> {
     const response = await fetch(`${this.url}${path}`, {
       method,
-      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      headers: {
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...("X-API-Key" in headers ? {} : { "X-API-Key": ADMIN_KEY }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -321,7 +390,15 @@ function checkAnswer(method: string, path: string, answer: Answered): void {
     }
   }
   if (answer.status >= 400) {
-    const codes = [...route.problems, "invalid_json", "body_too_large", "unsupported_media_type"];
+    const codes = [
+      ...route.problems,
+      "invalid_json",
+      "body_too_large",
+      "unsupported_media_type",
+      "unauthenticated",
+      "forbidden",
+      "rate_limited",
+    ];
     expect(codes, where).to.include(answer.body.code);
   }
   seen.add(`${route.operation_id} ${answer.status}`);

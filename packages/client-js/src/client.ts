@@ -7,6 +7,9 @@ import type {
   AllocationCreate,
   AllocationExtend,
   AllocationQuery,
+  AuditEntry,
+  AuditQuery,
+  AuditVerification,
   BatchAnswer,
   Budget,
   BudgetCreate,
@@ -20,7 +23,11 @@ import type {
   Decision,
   Grant,
   Health,
+  Key,
+  KeyCreate,
+  KeyRotate,
   Message,
+  NewKey,
   Page,
   PageQuery,
   Period,
@@ -46,6 +53,7 @@ import type {
   PriceUpdateRequest,
   PriceWithdrawal,
   ReviewDecision,
+  Tenant,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -241,6 +249,45 @@ export class BudgetClient {
   readonly alerts = {
     list: (query?: AlertQuery, options?: CallOptions) =>
       this.#get<Page<Alert>>("/api/alerts", query, options),
+  };
+
+  /** What lets programs in; for admins. */
+  readonly keys = {
+    list: (query?: PageQuery, options?: CallOptions) => this.#get<Page<Key>>("/api/keys", query, options),
+    get: (key_id: string, options?: CallOptions) =>
+      this.#get<Key>(`/api/keys/${segment(key_id)}`, undefined, options),
+    /** Answers the key itself, once. It is not sent again where its answer is lost: another key would be made. */
+    create: (key: KeyCreate, options?: CallOptions) =>
+      this.#send<NewKey>({ method: "POST", path: "/api/keys", body: key, once: true }, options),
+    rotate: (key_id: string, rotation: KeyRotate = {}, options?: CallOptions) =>
+      this.#send<NewKey>(
+        { method: "POST", path: `/api/keys/${segment(key_id)}/rotate`, body: rotation, once: true },
+        options,
+      ),
+    revoke: (key_id: string, options?: CallOptions) =>
+      this.#send<Key>({ method: "POST", path: `/api/keys/${segment(key_id)}/revoke` }, options),
+  };
+
+  /** What was changed and denied; for admins. */
+  readonly audit = {
+    list: (query?: AuditQuery, options?: CallOptions) =>
+      this.#get<Page<AuditEntry>>("/api/audit", query, options),
+    verify: (options?: CallOptions) =>
+      this.#get<AuditVerification>("/api/audit/verification", undefined, options),
+  };
+
+  /** Organisations; for admins of the installation's own tenant. */
+  readonly tenants = {
+    list: (query?: PageQuery, options?: CallOptions) =>
+      this.#get<Page<Tenant>>("/api/tenants", query, options),
+    create: (name: string, options?: CallOptions) =>
+      this.#send<Tenant>({ method: "POST", path: "/api/tenants", body: { name }, once: true }, options),
+    /** Makes an admin key of a tenant, which makes its others. */
+    createKey: (tenant_id: string, name: string, options?: CallOptions) =>
+      this.#send<NewKey>(
+        { method: "POST", path: `/api/tenants/${segment(tenant_id)}/keys`, body: { name }, once: true },
+        options,
+      ),
   };
 
   /** Whether the server is alive, and which version it is. */

@@ -49,6 +49,8 @@ export class InsufficientBudgetError extends BudgetError {
   }
 }
 
+/** No key was given, it opens nothing, or its role may not do this (401, 403). */
+export class AccessError extends BudgetError {}
 /** There is nothing of that id or name (404). */
 export class NotFoundError extends BudgetError {}
 /** The request itself is wrong (400, 405, 413, 415, 422): sending it again does not help. */
@@ -71,6 +73,7 @@ export function errorOf(
   const { status, detail, code } = problem;
   const options = { request_id };
   if (isRefusal(problem)) return new InsufficientBudgetError(problem, retry_after_s, options);
+  if (status === 401 || status === 403) return new AccessError(detail, code, problem, options);
   if (status === 404) return new NotFoundError(detail, code, problem, options);
   if (status === 409 || status === 412) return new ConflictError(detail, code, problem, options);
   if (status === 429 || status >= 500) return new ServerError(detail, code, problem, options);

@@ -1,5 +1,6 @@
 export { BudgetClient, withAllocation } from "./client.ts";
 export {
+  AccessError,
   BudgetError,
   ConflictError,
   ConnectionError,
@@ -43,6 +44,15 @@ export type {
   PageQuery,
   Period,
   Policy,
+  AuditEntry,
+  AuditQuery,
+  AuditVerification,
+  Key,
+  KeyCreate,
+  KeyRotate,
+  NewKey,
+  Role,
+  Tenant,
   PolicyCreate,
   PolicyQuery,
   PolicyReading,

@@ -48,6 +48,8 @@ export interface Call extends CallOptions {
   readonly body?: unknown;
   /** Whether a POST changes something; then it carries an idempotency key. */
   readonly changes?: boolean;
+  /** Whether it is sent again only where it is known to have changed nothing. */
+  readonly once?: boolean;
 }
 
 const DEFAULT_BASE_URL = "http://localhost:8013";
@@ -99,7 +101,9 @@ export class Transport {
       isUnanswered ||= outcome.error instanceof ConnectionError || outcome.error instanceof TimeoutError;
       // A change that depends on a version would meet the version that it has itself made.
       const wouldMeetItself = isUnanswered && call.if_match !== undefined;
-      if (attempt >= max_retries || !outcome.worth_retrying || wouldMeetItself) throw outcome.error;
+      const mayHaveBeenMade = isUnanswered && call.once === true;
+      if (attempt >= max_retries || !outcome.worth_retrying || wouldMeetItself || mayHaveBeenMade)
+        throw outcome.error;
       await this.#wait(outcome.retry_after_ms ?? backoff(attempt), call.signal);
     }
   }

@@ -872,6 +872,81 @@ export interface AlertQuery extends PageQuery {
   acknowledged?: boolean;
 }
 
+/** What a key may do. */
+export type Role = "viewer" | "agent" | "operator" | "admin";
+
+/** A key, without its secret. */
+export interface Key {
+  key_id: string;
+  name: string;
+  owner: string;
+  role: Role;
+  /** The budgets and components that an agent is bound to; all where there are none. */
+  budget_ids: string[];
+  components: string[];
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
+}
+
+/** A key with its secret, which is answered once. */
+export interface NewKey extends Key {
+  key: string;
+}
+
+export interface KeyCreate {
+  name: string;
+  owner?: string;
+  role: Role;
+  budget_ids?: string[];
+  components?: string[];
+  expires_at?: string;
+}
+
+export interface KeyRotate {
+  /** For how many seconds the old secret still opens. */
+  overlap_s?: number;
+}
+
+export interface Tenant {
+  tenant_id: string;
+  name: string;
+  created_at: string;
+}
+
+/** What was changed or denied, by whom and from where. */
+export interface AuditEntry {
+  sequence: number;
+  at: string;
+  kind: "change" | "denial";
+  key_id: string | null;
+  actor: string;
+  origin: string;
+  request_id: string;
+  action: string;
+  subject_id: string;
+  before: Metadata | null;
+  after: Metadata | null;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface AuditQuery extends PageQuery {
+  kind?: "change" | "denial";
+  key_id?: string;
+  subject_id?: string;
+  action?: string;
+}
+
+export interface AuditVerification {
+  entries: number;
+  intact: boolean;
+  first_wrong: number | null;
+  what: string;
+  head: string;
+}
+
 /** RFC 9457 problem details: the body of every error. */
 export interface Problem {
   type: string;

@@ -21,6 +21,8 @@ export const REJECTION_CODES = [
   "price_review_not_found",
   "price_review_closed",
   "price_run_active",
+  "key_not_found",
+  "tenant_not_found",
   "budget_inactive",
   "budget_has_children",
   "allocation_not_active",

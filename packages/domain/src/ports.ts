@@ -10,6 +10,11 @@ export interface IdSource {
   next(at_ms: number): string;
 }
 
+/** Bytes that nobody can guess. */
+export interface SecretSource {
+  bytes(count: number): Uint8Array;
+}
+
 /** Runs work again and again; the returned function stops it. Errors of the work are its own to handle. */
 export interface Timers {
   every(interval_ms: number, work: () => void): () => void;

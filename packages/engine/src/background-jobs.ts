@@ -1,6 +1,7 @@
 import type { Clock, Logger, Timers } from "@budget/domain";
 import { claimJobRun, deleteOlder, ensureUsagePartitions, type Database } from "@budget/repositories";
 import type { LedgerRunner } from "./ledger-runner.ts";
+import { tenantIds } from "./tenant-manager.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -24,16 +25,14 @@ export interface BackgroundJobsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
-  /** The tenants whose expired allocations are freed where no request does it. */
-  readonly tenant_ids: readonly string[];
 }
 
-const jobsOf = ({ database, runner, tenant_ids }: BackgroundJobsOptions): readonly Job[] => [
+const jobsOf = ({ database, runner }: BackgroundJobsOptions): readonly Job[] => [
   {
     name: "free expired allocations",
     interval_ms: 30_000,
     async run() {
-      for (const tenant_id of tenant_ids) await runner.freeExpired(tenant_id);
+      for (const tenant_id of await tenantIds(database)) await runner.freeExpired(tenant_id);
     },
   },
   {

@@ -1,5 +1,6 @@
-import type { Clock, IdSource, Logger, Timers } from "@budget/domain";
+import type { Clock, IdSource, Logger, SecretSource, Timers } from "@budget/domain";
 import { AlertRepository, type Database } from "@budget/repositories";
+import { createAccessManager } from "./access-manager.ts";
 import { createAllocationManager } from "./allocation-manager.ts";
 import { startBackgroundJobs } from "./background-jobs.ts";
 import { createBudgetManager } from "./budget-manager.ts";
@@ -8,11 +9,14 @@ import { LedgerRunner } from "./ledger-runner.ts";
 import { OutputEstimates } from "./output-estimates.ts";
 import { createPolicyManager } from "./policy-manager.ts";
 import { createPriceManager } from "./price-manager.ts";
+import { createTenantManager } from "./tenant-manager.ts";
 import { createTrackingManager } from "./tracking-manager.ts";
 import { verifyTenant } from "./verify.ts";
 
 /** How often commands that have waited too long are answered. */
 const OVERDUE_INTERVAL_MS = 250;
+/** How often denials are put into the record, and when keys were used. */
+const ACCESS_INTERVAL_MS = 1000;
 /** How often servers share what they have learned of outputs. */
 const LEARNING_INTERVAL_MS = 30_000;
 
@@ -21,26 +25,30 @@ export interface EngineOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly secrets: SecretSource;
   readonly timers: Timers;
   readonly logger: Logger;
-  /** The tenants whose expired allocations this engine frees by itself. */
-  readonly tenant_ids: readonly string[];
 }
 
 /** Builds the core of Budget over an open database, and starts its background work. */
-export function createEngine({ database, clock, ids, timers, logger, tenant_ids }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { database, clock, ids, secrets, timers, logger } = options;
   const runner = new LedgerRunner({ database, clock, ids });
   const alerts = new AlertRepository(database);
   const outputs = new OutputEstimates({ database, clock });
 
   const logFailure = (what: string) => (error: unknown) =>
     logger.error("budget_engine", `${what} failed`, { error: String(error) });
-  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger, tenant_ids });
+  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger });
 
   const loaded = outputs.load().catch(logFailure("Reading learned outputs"));
   const stopLearning = timers.every(LEARNING_INTERVAL_MS, () => {
     outputs.flush().catch(logFailure("Storing learned outputs"));
   });
+
+  const access = createAccessManager({ database, clock, ids, secrets });
+  const flushAccess = () => access.flush().catch(logFailure("Writing the record of denials"));
+  const stopFlushing = timers.every(ACCESS_INTERVAL_MS, () => void flushAccess());
 
   const stopAnsweringOverdue = timers.every(OVERDUE_INTERVAL_MS, () => runner.answerOverdue());
 
@@ -50,13 +58,17 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
     allocations: createAllocationManager(runner, outputs, loaded),
     usage: createTrackingManager(runner, outputs),
     prices: createPriceManager(runner),
+    access,
+    tenants: createTenantManager({ database, clock, ids }),
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
     verify: (context) => verifyTenant(database, context.tenant_id, clock),
     async stop() {
       stopLearning();
+      stopFlushing();
       await Promise.all([stopJobs(), runner.stop()]);
       stopAnsweringOverdue();
       await loaded;
+      await flushAccess();
       await outputs.flush().catch(logFailure("Storing learned outputs"));
     },
   };

@@ -5,6 +5,10 @@ import type {
   AllocationCreate,
   AllocationExtend,
   AllocationQuery,
+  ApiKey,
+  AuditDraft,
+  AuditEntry,
+  AuditQuery,
   Budget,
   BudgetAllocation,
   BudgetCreate,
@@ -12,11 +16,14 @@ import type {
   BudgetQuery,
   BudgetSummaryWire,
   BudgetUpdate,
+  ChangedBy,
   CoverageQuery,
   CoverageWire,
   CurrentPriceRequest,
   RecommendationRequest,
   RecommendationsWire,
+  KeyCreate,
+  KeyRotate,
   NanoUsd,
   RepriceRequest,
   ExplainedDecision,
@@ -31,6 +38,8 @@ import type {
   ProviderPricing,
   UsageCost,
   UsageQuantities,
+  Tenant,
+  TenantCreate,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -41,8 +50,7 @@ import type {
 } from "@budget/domain";
 
 /** On whose behalf a command runs. */
-export interface CommandContext {
-  readonly tenant_id: string;
+export interface CommandContext extends ChangedBy {
   /** The same key with the same request has one effect and one answer. */
   readonly idempotency_key?: string;
 }
@@ -204,6 +212,51 @@ export interface AlertManager {
   list(context: CommandContext, query: AlertQuery): Promise<Page<Alert>>;
 }
 
+/** A key, and its text, which nobody is told again. */
+export interface NewKey {
+  readonly key: ApiKey;
+  readonly text: string;
+}
+
+/** What working all hashes of a record out anew found. */
+export interface AuditVerification {
+  readonly entries: number;
+  readonly intact: boolean;
+  /** The first entry that is not as it was written, or is missing; null where there is none. */
+  readonly first_wrong: number | null;
+  readonly what: string;
+  /** The hash of the last entry. */
+  readonly head: string;
+}
+
+/** Keys, and the record of what was done with them. */
+export interface AccessManager {
+  /** The key that this text is of; null where it opens nothing. */
+  authenticate(text: string): Promise<ApiKey | null>;
+  /** Not idempotent: its answer has a secret, which is kept nowhere. */
+  create(context: CommandContext, input: KeyCreate): Promise<Outcome<NewKey>>;
+  get(context: CommandContext, key_id: string): Promise<Outcome<ApiKey>>;
+  list(context: CommandContext, query: { page?: number; limit?: number }): Promise<Page<ApiKey>>;
+  /** Gives a key another secret; the old one still opens for a while. */
+  rotate(context: CommandContext, key_id: string, input: KeyRotate): Promise<Outcome<NewKey>>;
+  /** Binds on this server at once, and on all others within half a second. */
+  revoke(context: CommandContext, key_id: string): Promise<Outcome<ApiKey>>;
+  /** Puts a denial into the record with the next flush. */
+  deny(tenant_id: string, denial: Omit<AuditDraft, "at_ms">): void;
+  audit(context: CommandContext, query: AuditQuery): Promise<Page<AuditEntry>>;
+  verifyAudit(context: CommandContext): Promise<AuditVerification>;
+  /** Writes denials, and when keys were used. */
+  flush(): Promise<void>;
+}
+
+/** The organisations that the installation serves. */
+export interface TenantManager {
+  /** With a default budget of its own. */
+  create(context: CommandContext, input: TenantCreate): Promise<Outcome<Tenant>>;
+  list(): Promise<readonly Tenant[]>;
+  exists(tenant_id: string): Promise<boolean>;
+}
+
 /** The core of Budget, over one database. */
 export interface Engine {
   readonly budgets: BudgetManager;
@@ -212,6 +265,8 @@ export interface Engine {
   readonly usage: TrackingManager;
   readonly prices: PriceManager;
   readonly alerts: AlertManager;
+  readonly access: AccessManager;
+  readonly tenants: TenantManager;
   /** Recounts every balance of the tenant and reports what differs. */
   verify(context: CommandContext): Promise<VerifyReport>;
   /** Takes no new command, commits what is running, and resolves when all of it is answered. */

@@ -1,10 +1,11 @@
-import { SHARED_TENANT_ID, type Clock, type IdSource, type PriceDraft } from "@budget/domain";
+import { SHARED_TENANT_ID, type Clock, type IdSource, type PriceDraft, type Tenant } from "@budget/domain";
 import {
   BudgetRepository,
   Ledger,
   PriceRepository,
   TenantRepository,
   type Database,
+  type Transaction,
 } from "@budget/repositories";
 
 /** The tenant of a server that serves one organisation. */
@@ -31,32 +32,8 @@ export async function prepareFirstStart(options: FirstStartOptions): Promise<num
   const ledger = new Ledger(database);
   await ledger.transaction(DEFAULT_TENANT_ID, "exclusive", async ({ transaction }) => {
     if ((await tenants.getById(DEFAULT_TENANT_ID, transaction)) !== null) return;
-    const budget_id = ids.next(now_ms);
-    await tenants.create(transaction, {
-      tenant_id: DEFAULT_TENANT_ID,
-      name: "default",
-      created_at_ms: now_ms,
-    });
-    const catalog_version = await tenants.bumpCatalogVersion(transaction, DEFAULT_TENANT_ID);
-    await new BudgetRepository(database).create(
-      transaction,
-      {
-        tenant_id: DEFAULT_TENANT_ID,
-        budget_id,
-        parent_budget_id: null,
-        name: "default",
-        description: "Charged by requests that name no budget.",
-        owner: "",
-        is_active: true,
-        metadata: {},
-        creation_time_ms: now_ms,
-        updated_at_ms: now_ms,
-        deleted_at_ms: null,
-        version: 1,
-      },
-      catalog_version,
-    );
-    await tenants.setDefaultBudget(transaction, DEFAULT_TENANT_ID, budget_id);
+    const tenant = { tenant_id: DEFAULT_TENANT_ID, name: "default", created_at_ms: now_ms };
+    await makeTenant(transaction, database, tenant, ids.next(now_ms));
   });
   return ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
     if ((await tenants.getById(SHARED_TENANT_ID, transaction)) !== null) return 0;
@@ -74,4 +51,36 @@ export async function prepareFirstStart(options: FirstStartOptions): Promise<num
     await new PriceRepository(database).insertMany(transaction, prices, catalog_version);
     return prices.length;
   });
+}
+
+/** Writes a tenant with the budget that its requests are charged to which name none. */
+export async function makeTenant(
+  transaction: Transaction,
+  database: Database,
+  tenant: Tenant,
+  budget_id: string,
+): Promise<void> {
+  const { tenant_id, created_at_ms } = tenant;
+  const tenants = new TenantRepository(database);
+  await tenants.create(transaction, tenant);
+  const catalog_version = await tenants.bumpCatalogVersion(transaction, tenant_id);
+  await new BudgetRepository(database).create(
+    transaction,
+    {
+      tenant_id,
+      budget_id,
+      parent_budget_id: null,
+      name: "default",
+      description: "Charged by requests that name no budget.",
+      owner: "",
+      is_active: true,
+      metadata: {},
+      creation_time_ms: created_at_ms,
+      updated_at_ms: created_at_ms,
+      deleted_at_ms: null,
+      version: 1,
+    },
+    catalog_version,
+  );
+  await tenants.setDefaultBudget(transaction, tenant_id, budget_id);
 }

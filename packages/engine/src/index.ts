@@ -1,10 +1,13 @@
 export { createEngine, type EngineOptions } from "./create-engine.ts";
 export {
+  type AccessManager,
   type AlertManager,
   type AllocationManager,
+  type AuditVerification,
   type BudgetManager,
   type CommandContext,
   type Engine,
+  type NewKey,
   type Page,
   type PolicyManager,
   type PriceManager,
@@ -19,3 +22,4 @@ export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./
 export { repairTenant } from "./repair.ts";
 export { verifyTenant } from "./verify.ts";
 export { MIN_SAMPLES, OutputEstimates, type OutputEstimate } from "./output-estimates.ts";
+export { adoptAdminKey, hasAdminKey, newKeyText, type AdminKeyOptions } from "./first-key.ts";

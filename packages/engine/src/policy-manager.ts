@@ -1,6 +1,7 @@
 import {
   MAX_USD,
   accepted,
+  changeBy,
   isTimeZone,
   parseUsdToNano,
   readPolicyType,
@@ -14,7 +15,12 @@ import {
   type PolicyQuery,
   type PolicyUpdate,
 } from "@budget/domain";
-import { PolicyRepository, TenantRepository, type LedgerSession } from "@budget/repositories";
+import {
+  AuditRepository,
+  PolicyRepository,
+  TenantRepository,
+  type LedgerSession,
+} from "@budget/repositories";
 import type { BudgetTree } from "./budget-tree.ts";
 import type { CommandContext, Page, PolicyManager } from "./engine.ts";
 import { idempotentRequest, once } from "./idempotency.ts";
@@ -50,31 +56,51 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   const { database, clock, ids } = runner;
   const policies = new PolicyRepository(database);
   const tenants = new TenantRepository(database);
+  const audit = new AuditRepository(database);
 
-  /** Writes a policy under the next version of the catalogue, counts it anew, and tells listeners. */
+  /** Writes a policy under the next version of the catalogue, counts it anew, and tells of it. */
   async function save(
     session: LedgerSession,
+    context: CommandContext,
     tree: BudgetTree,
-    write: "create" | "update",
+    before: BudgetPolicy | null,
     policy: BudgetPolicy,
   ): Promise<void> {
     const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
+    const write = before === null ? "create" : "update";
     await policies[write](session.transaction, { ...policy, deleted_at_ms: null }, catalog_version);
     await recountPolicies(session, tree, [policy], policy.updated_at_ms, "anew");
-    await announce(session, write === "create" ? "policy.created" : "policy.updated", policy);
+    await announce(session, context, before === null ? "policy.created" : "policy.updated", before, policy);
   }
 
-  const announce = (session: LedgerSession, event_type: EventType, policy: BudgetPolicy): Promise<void> =>
-    session.writeEvents([
+  /** Tells listeners of a change, and puts it into the record. */
+  async function announce(
+    session: LedgerSession,
+    context: CommandContext,
+    event_type: EventType,
+    before: BudgetPolicy | null,
+    policy: BudgetPolicy,
+  ): Promise<void> {
+    const { budget_id, policy_id, updated_at_ms } = policy;
+    await session.writeEvents([
       {
         tenant_id: session.tenant_id,
         event_type,
-        budget_id: policy.budget_id,
-        subject_id: policy.policy_id,
+        budget_id,
+        subject_id: policy_id,
         payload: toPolicyWire(policy),
-        created_at_ms: policy.updated_at_ms,
+        created_at_ms: updated_at_ms,
       },
     ]);
+    const change = {
+      action: event_type,
+      subject_id: policy_id,
+      before: before && toPolicyWire(before),
+      after: event_type === "policy.deleted" ? null : toPolicyWire(policy),
+      at_ms: updated_at_ms,
+    };
+    await audit.append(session.transaction, session.tenant_id, [changeBy(context, change)]);
+  }
 
   async function change(
     context: CommandContext,
@@ -119,7 +145,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
             updated_at_ms: now_ms,
             version: 1,
           };
-          await save(session, tree, "create", policy);
+          await save(session, context, tree, null, policy);
           return accepted(policy);
         });
       });
@@ -144,7 +170,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
           updated_at_ms: clock.now(),
           version: policy.version + 1,
         };
-        await save(session, tree, "update", changed);
+        await save(session, context, tree, policy, changed);
         return accepted(changed);
       });
     },
@@ -157,7 +183,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
         await policies.delete(transaction, tenant_id, policy_id, now_ms, catalog_version);
         await session.replaceBalances(policy_id, []);
         const deleted = { ...policy, enabled: false, updated_at_ms: now_ms, version: policy.version + 1 };
-        await announce(session, "policy.deleted", deleted);
+        await announce(session, context, "policy.deleted", policy, deleted);
         return accepted(deleted);
       });
     },

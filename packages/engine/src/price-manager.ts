@@ -75,7 +75,7 @@ export function createPriceManager(runner: LedgerRunner): PriceManager {
     async reprice(context, request) {
       if (Date.parse(request.end_time) <= Date.parse(request.start_time))
         return invalid("/end_time", "It must be later than start_time.");
-      return accepted(await reprice(runner, context.tenant_id, request));
+      return accepted(await reprice(runner, context, request));
     },
 
     async history(context, provider, model): Promise<Outcome<readonly ProviderPricing[]>> {

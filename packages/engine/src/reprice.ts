@@ -1,5 +1,6 @@
-import { type NanoUsd, type RepriceRequest, type UsageRecord } from "@budget/domain";
+import { changeBy, type NanoUsd, type RepriceRequest, type UsageRecord } from "@budget/domain";
 import {
+  AuditRepository,
   UsageRecordRepository,
   type CallFilters,
   type LedgerSession,
@@ -8,7 +9,7 @@ import {
 import { Batch, balanceKeys } from "./batch.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Target } from "./command.ts";
-import type { RepriceReport, RepricedSums } from "./engine.ts";
+import type { CommandContext, RepriceReport, RepricedSums } from "./engine.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
 import { bookableCost, type BookableCost } from "./record-usage.ts";
 
@@ -94,13 +95,13 @@ interface Part {
 
 interface Repricing {
   readonly runner: LedgerRunner;
-  readonly tenant_id: string;
+  readonly context: CommandContext;
   readonly filters: CallFilters;
   readonly at_ms: number;
 }
 
 async function readPart(
-  { runner, tenant_id, filters, at_ms }: Repricing,
+  { runner, context: { tenant_id }, filters, at_ms }: Repricing,
   after_id: string,
   transaction?: Transaction,
 ): Promise<Part> {
@@ -128,12 +129,13 @@ async function readPart(
 
 /** Books the differences. The tenant is held alone, so no balance moves meanwhile. */
 async function book(
-  { runner, tenant_id }: Repricing,
+  { runner, context }: Repricing,
   session: LedgerSession,
   repriced: readonly Repriced[],
   reason: Reason,
 ): Promise<void> {
-  const catalog = runner.catalog(tenant_id);
+  if (repriced.length === 0) return;
+  const catalog = runner.catalog(context.tenant_id);
   const adjusted = repriced.map((one) => ({
     one,
     target: {
@@ -147,6 +149,16 @@ async function book(
   const batch = new Batch({ catalog, now_ms, nextId, allocations: [], balances, usage_records: [] });
   for (const { one, target } of adjusted)
     batch.addUsage(adjustmentOf(one, batch.nextId(), reason), target, null);
+  const change = {
+    action: "usage.repriced",
+    subject_id: repriced[0]?.record.record_id ?? "",
+    before: null,
+    after: { records: repriced.length, ...reason },
+    at_ms: now_ms,
+  };
+  await new AuditRepository(runner.database).append(session.transaction, session.tenant_id, [
+    changeBy(context, change),
+  ]);
   session.write(batch.changes());
 }
 
@@ -157,13 +169,14 @@ async function book(
  */
 export async function reprice(
   runner: LedgerRunner,
-  tenant_id: string,
+  context: CommandContext,
   request: RepriceRequest,
 ): Promise<RepriceReport> {
+  const { tenant_id } = context;
   const { dry_run = false, repriced_by, why, provider, model, start_time, end_time, at } = request;
   const repricing: Repricing = {
     runner,
-    tenant_id,
+    context,
     filters: {
       start_ms: Date.parse(start_time),
       end_ms: Date.parse(end_time),

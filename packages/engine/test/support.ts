@@ -3,6 +3,10 @@ import { TEST_DATABASES, type TestDatabase, type TestDatabaseOptions } from "@bu
 import { v7 } from "uuid";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "../src/index.ts";
 
+/** Bytes that are other ones each time, and the same in every run. */
+let drawn = 0;
+const secrets = { bytes: (count: number) => new Uint8Array(count).fill((drawn += 1)) };
+
 export const CONTEXT = { tenant_id: DEFAULT_TENANT_ID };
 
 /** Monday, in the middle of an hour. */
@@ -82,7 +86,14 @@ export class TestEngine {
       },
     };
     const { database } = test_database;
-    const engine = createEngine({ database, clock, ids, timers, logger, tenant_ids: [DEFAULT_TENANT_ID] });
+    const engine = createEngine({
+      database,
+      clock,
+      ids,
+      secrets,
+      timers,
+      logger,
+    });
     return new TestEngine(test_database, engine, clock, repeated);
   }
 

@@ -1,5 +1,7 @@
 export { AlertRepository } from "./alert-repository.ts";
 export { AllocationRepository } from "./allocation-repository.ts";
+export { ApiKeyRepository } from "./api-key-repository.ts";
+export { AuditRepository, hashOfEntry } from "./audit-repository.ts";
 export { BudgetRepository } from "./budget-repository.ts";
 export {
   DatabaseError,
@@ -11,6 +13,7 @@ export {
   type DatabaseOptions,
 } from "./database.ts";
 export { isConnectionLoss } from "./connection-loss.ts";
+export { dataFolder } from "./data-folder.ts";
 export { DecisionRepository } from "./decision-repository.ts";
 export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
 export { ensureUsagePartitions, migrate } from "./migrate.ts";

@@ -291,3 +291,40 @@ export const modelCapabilities = table(
   [],
   ["context_tokens", "max_output_tokens", "tools", "vision", "reasoning"],
 );
+
+export const apiKeys = table(
+  "api_keys",
+  ["tenant_id", "key_id"],
+  ["name", "owner", "role", "budget_ids", "components", "created_at_ms"],
+  [
+    "secret_sha256",
+    "previous_sha256",
+    "previous_until_ms",
+    "expires_at_ms",
+    "revoked_at_ms",
+    "last_used_at_ms",
+  ],
+);
+
+/** The end of each tenant's record of changes. */
+export const auditHeads = table("audit_heads", ["tenant_id"], [], ["sequence", "hash"]);
+
+export const auditEntries = table(
+  "audit_entries",
+  ["tenant_id", "sequence"],
+  [
+    "kind",
+    "key_id",
+    "actor",
+    "origin",
+    "request_id",
+    "action",
+    "subject_id",
+    "before_json",
+    "after_json",
+    "at_ms",
+    "previous_hash",
+    "hash",
+  ],
+  [],
+);

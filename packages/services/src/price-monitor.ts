@@ -1,7 +1,9 @@
 import {
   accepted,
+  changeBy,
   rejected,
   SHARED_TENANT_ID,
+  type ChangedBy,
   type Outcome,
   type PriceReview,
   type PriceRun,
@@ -10,6 +12,7 @@ import {
 } from "@budget/domain";
 import type { PriceSource } from "@budget/price-sources";
 import {
+  AuditRepository,
   Ledger,
   PriceObservationRepository,
   PriceRepository,
@@ -37,9 +40,10 @@ export interface PriceMonitor {
   /**
    * Reads sources, votes on what they say, and applies what follows.
    * @param names the sources to read, due or not; those that are due where it is left out
+   * @param by whoever asked for it, for the record; left out where nobody did
    * @returns the run with its report; `price_run_active` while another one goes on
    */
-  run(trigger: PriceRun["trigger"], names?: readonly string[]): Promise<Outcome<PriceRun>>;
+  run(trigger: PriceRun["trigger"], names?: readonly string[], by?: ChangedBy): Promise<Outcome<PriceRun>>;
   /** Whether a source is due, or a dated price of one begins or ends since the last run. */
   isDue(): Promise<boolean>;
   runs(query: { readonly page?: number; readonly limit?: number }): Promise<Page<PriceRun>>;
@@ -52,18 +56,23 @@ export interface PriceMonitor {
     decision: ReviewDecision,
     decided_by: string,
     why: string,
+    by: ChangedBy,
   ): Promise<Outcome<PriceReview>>;
   /**
    * Charges what a person says, without a vote, for as long as they do not take it back.
    * @returns the id of what they said, and the price where it is in force already
    */
-  setByHand(price: PriceByHand): Promise<Outcome<SetByHand>>;
+  setByHand(price: PriceByHand, by: ChangedBy): Promise<Outcome<SetByHand>>;
   /** Takes back a price that was set by hand, so that what the sources say is charged. */
-  withdrawByHand(observation_id: string, withdrawn_by: string, why: string): Promise<Outcome<PriceRun>>;
+  withdrawByHand(
+    observation_id: string,
+    reason: { readonly withdrawn_by: string; readonly why: string },
+    by: ChangedBy,
+  ): Promise<Outcome<PriceRun>>;
   /** Why a model costs what it costs. */
   evidence(provider: string, model: string): Promise<Outcome<PriceEvidence>>;
   /** Puts the trust of a source back to where it started. */
-  resetTrust(source: string): Promise<Outcome<PriceSourceStatus>>;
+  resetTrust(source: string, by: ChangedBy): Promise<Outcome<PriceSourceStatus>>;
   /** Resolves when no run goes on that was begun here. */
   settled(): Promise<void>;
   /** Ends runs that an earlier server died over; only for a server that has its database alone. */
@@ -95,15 +104,18 @@ export function createPriceMonitor(
   const reviewRepository = new PriceReviewRepository(database);
   const sourceRepository = new PriceSourceRepository(database);
 
-  const keepOptions = (now_ms: number): ByHandOptions => ({
+  const audit = new AuditRepository(database);
+
+  const keepOptions = (now_ms: number, by: ChangedBy): ByHandOptions => ({
     database,
+    by,
     nextId: () => ids.next(now_ms),
     now_ms,
     rest,
   });
 
   /** Begins a run, unless one goes on. */
-  function begin(trigger: PriceRun["trigger"]): Promise<PriceRun | null> {
+  function begin(trigger: PriceRun["trigger"], by: ChangedBy | undefined): Promise<PriceRun | null> {
     return ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
       const now_ms = clock.now();
       if ((await runRepository.going(transaction, now_ms - LONGEST_RUN_MS)) !== null) return null;
@@ -115,6 +127,16 @@ export function createPriceMonitor(
         report: null,
       };
       await runRepository.create(transaction, run);
+      if (by !== undefined) {
+        const change = {
+          action: "prices.updated",
+          subject_id: run.run_id,
+          before: null,
+          after: null,
+          at_ms: now_ms,
+        };
+        await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
+      }
       return run;
     });
   }
@@ -125,8 +147,9 @@ export function createPriceMonitor(
   async function inRun<T>(
     trigger: PriceRun["trigger"],
     work: (run: PriceRun) => Promise<Outcome<T>>,
+    by?: ChangedBy,
   ): Promise<Outcome<T>> {
-    const run = await begin(trigger);
+    const run = await begin(trigger, by);
     if (run === null) return RUN_ACTIVE;
     const worked = endingFailed(run, work(run));
     running.add(worked);
@@ -168,11 +191,11 @@ export function createPriceMonitor(
   });
 
   return {
-    async run(trigger, names) {
+    async run(trigger, names, by) {
       const unknown = names?.find((name) => !sources.some((source) => source.name === name));
       if (unknown !== undefined) return unknownSource(unknown, sources);
       const asked = names ?? (await dueSources()).map(({ name }) => name);
-      return inRun(trigger, async (run) => accepted(await perform(run, asked)));
+      return inRun(trigger, async (run) => accepted(await perform(run, asked)), by);
     },
 
     async isDue() {
@@ -190,41 +213,63 @@ export function createPriceMonitor(
 
     reviews: (filters) => reviewRepository.list(filters),
 
-    decide(review_id, decision, decided_by, why) {
+    decide(review_id, decision, decided_by, why, by) {
       const now_ms = clock.now();
       const decideOptions = { database, now_ms, nextId: () => ids.next(now_ms) };
-      return ledger.transaction(SHARED_TENANT_ID, "exclusive", (session) =>
-        decideReview(session, review_id, decision, decided_by, why, decideOptions),
-      );
+      return ledger.transaction(SHARED_TENANT_ID, "exclusive", async (session) => {
+        const outcome = await decideReview(session, review_id, decision, decided_by, why, decideOptions);
+        if (!outcome.ok) return outcome;
+        const { status, provider, model } = outcome.value;
+        const after = { status, provider, model, decided_by, why };
+        const change = {
+          action: "price_review.decided",
+          subject_id: review_id,
+          before: { status: "open" },
+          after,
+          at_ms: now_ms,
+        };
+        await audit.append(session.transaction, by.tenant_id, [changeBy(by, change)]);
+        return outcome;
+      });
     },
 
-    setByHand: (price) =>
+    setByHand: (price, by) =>
       inRun("request", async (run) => {
-        const observation_id = await keepByHand(price, keepOptions(clock.now()));
+        const observation_id = await keepByHand(price, keepOptions(clock.now(), by));
         await perform(run, []);
         const prices = await new PriceRepository(database).sharedNow(clock.now());
         const found = prices.find(({ evidence }) => evidence.includes(observation_id));
         return accepted({ observation_id, price: found ?? null });
       }),
 
-    withdrawByHand: (observation_id, withdrawn_by, why) =>
+    withdrawByHand: (observation_id, reason, by) =>
       inRun("request", async (run) => {
-        const withdrawn = await withdrawByHand(observation_id, keepOptions(clock.now()));
+        const withdrawn = await withdrawByHand(observation_id, reason, keepOptions(clock.now(), by));
         const done = await perform(run, []);
         if (!withdrawn.ok) return withdrawn;
-        const details = { observation_id, withdrawn_by, why };
+        const details = { observation_id, ...reason };
         logger.info("price_manager", "A price that was set by hand was taken back", details);
         return accepted(done);
       }),
 
     evidence: (provider, model) => evidenceOf(database, provider, model, clock.now()),
 
-    async resetTrust(name) {
+    async resetTrust(name, by) {
       const source = sources.find((one) => one.name === name);
       if (source === undefined) return unknownSource(name, sources);
       const state = (await sourceStates(database)).get(name) ?? unread(source);
       const reset = { ...state, trust_ppm: source.trust_ppm, agreed: 0, differed: 0 };
-      await database.transaction((transaction) => sourceRepository.save(transaction, reset));
+      await database.transaction(async (transaction) => {
+        await sourceRepository.save(transaction, reset);
+        const change = {
+          action: "price_source.trust_reset",
+          subject_id: name,
+          before: { trust_ppm: state.trust_ppm },
+          after: { trust_ppm: reset.trust_ppm },
+          at_ms: clock.now(),
+        };
+        await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
+      });
       return accepted(statusOf(source, reset));
     },
 

@@ -1,5 +1,18 @@
-import { accepted, pricedThingKey, rejected, type Outcome, type StoredObservation } from "@budget/domain";
-import { PriceObservationRepository, type Database, type KeptObservation } from "@budget/repositories";
+import {
+  accepted,
+  changeBy,
+  pricedThingKey,
+  rejected,
+  type ChangedBy,
+  type Outcome,
+  type StoredObservation,
+} from "@budget/domain";
+import {
+  AuditRepository,
+  PriceObservationRepository,
+  type Database,
+  type KeptObservation,
+} from "@budget/repositories";
 import { observationOf, type NamedPrice } from "@budget/price-sources";
 import { stillSaidBy } from "./keep-reading.ts";
 import type { Voter } from "./votes.ts";
@@ -18,6 +31,7 @@ export interface PriceByHand extends Omit<NamedPrice, "raw" | "listed_as"> {
 
 export interface ByHandOptions {
   readonly database: Database;
+  readonly by: ChangedBy;
   readonly now_ms: number;
   readonly nextId: () => string;
   readonly rest: () => Promise<void>;
@@ -26,7 +40,7 @@ export interface ByHandOptions {
 /** Keeps a price that a person sets, in place of what was set by hand for the same thing and instant before. */
 export async function keepByHand(
   { set_by, why, ...price }: PriceByHand,
-  { database, now_ms, nextId, rest }: ByHandOptions,
+  { database, by, now_ms, nextId, rest }: ByHandOptions,
 ): Promise<string> {
   const said: StoredObservation = {
     ...observationOf({ ...price, raw: { set_by, why } }),
@@ -48,6 +62,15 @@ export async function keepByHand(
       now_ms,
     );
     await observations.insertMany(transaction, [said]);
+    const after = { ...price, components: shown(price.components), set_by, why };
+    const change = {
+      action: "price.set",
+      subject_id: said.observation_id,
+      before: null,
+      after,
+      at_ms: now_ms,
+    };
+    await new AuditRepository(database).append(transaction, by.tenant_id, [changeBy(by, change)]);
   });
   return said.observation_id;
 }
@@ -55,7 +78,8 @@ export async function keepByHand(
 /** Takes back a price that was set by hand. */
 export async function withdrawByHand(
   observation_id: string,
-  { database, now_ms, rest }: Omit<ByHandOptions, "nextId">,
+  reason: { readonly withdrawn_by: string; readonly why: string },
+  { database, by, now_ms, rest }: Omit<ByHandOptions, "nextId">,
 ): Promise<Outcome<null>> {
   const known = await stillSaidBy(BY_HAND.name, { database, rest });
   if (!known.some((observation) => observation.observation_id === observation_id)) {
@@ -63,6 +87,20 @@ export async function withdrawByHand(
     return rejected({ code: "price_observation_not_found", detail });
   }
   const observations = new PriceObservationRepository(database);
-  await database.transaction((transaction) => observations.withdraw(transaction, [observation_id], now_ms));
+  await database.transaction(async (transaction) => {
+    await observations.withdraw(transaction, [observation_id], now_ms);
+    const change = {
+      action: "price.unset",
+      subject_id: observation_id,
+      before: null,
+      after: reason,
+      at_ms: now_ms,
+    };
+    await new AuditRepository(database).append(transaction, by.tenant_id, [changeBy(by, change)]);
+  });
   return accepted(null);
 }
+
+/** Amounts as text: the record is JSON, which knows no integers of this size. */
+const shown = (components: PriceByHand["components"]) =>
+  components.map((one) => ({ ...one, amount_femto_usd: one.amount_femto_usd.toString() }));

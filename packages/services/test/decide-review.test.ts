@@ -3,7 +3,7 @@ import { PriceRepository, PriceReviewRepository, TenantRepository } from "@budge
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { v7 } from "uuid";
-import { TestMonitor, components, says, valueOf } from "./support.ts";
+import { BY, TestMonitor, components, says, valueOf } from "./support.ts";
 
 const WHY = "The maker's page says so.";
 
@@ -35,7 +35,7 @@ for (const kind of TEST_DATABASES) {
     }
 
     const decide = (decision: Parameters<TestMonitor["monitor"]["decide"]>[1]) =>
-      test.monitor.decide(review_id, decision, "ada", WHY);
+      test.monitor.decide(review_id, decision, "ada", WHY, BY);
 
     it("takes a source's price from now on, with its evidence, who and why", async () => {
       const review = valueOf(await decide({ kind: "accept", source: "second" }));

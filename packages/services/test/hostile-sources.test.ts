@@ -164,7 +164,7 @@ for (const kind of TEST_DATABASES) {
         ...(lineage === undefined || index === 0 ? {} : { lineage }),
       }));
       const file = { ...NO_PRICE_FILE, sources: settings };
-      const options = { ...DEFAULT_FETCH_OPTIONS, retries: 0, timeout_ms: 500 };
+      const options = { ...DEFAULT_FETCH_OPTIONS, retries: 0, timeout_ms: 3000 };
       return createPriceSources(1000, file, options).filter(({ name }) => NAMES.includes(name as SourceName));
     }
 

@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { TEST_DATABASES } from "@budget/repositories/testing";
-import { DAY_MS, MINUTE_MS, START_MS, TestMonitor, components, says, valueOf } from "./support.ts";
+import { BY, DAY_MS, MINUTE_MS, START_MS, TestMonitor, components, says, valueOf } from "./support.ts";
+
+const REASON = { withdrawn_by: "ada", why: "the contract ended" };
 
 const byHand = (model: string, input: number, output: number) => ({
   provider: "acme",
@@ -22,7 +24,7 @@ for (const kind of TEST_DATABASES) {
     afterEach(() => test.close());
 
     const setByHand = async (...price: Parameters<typeof byHand>) =>
-      valueOf(await test.monitor.setByHand(byHand(...price)));
+      valueOf(await test.monitor.setByHand(byHand(...price), BY));
 
     it("are charged without a vote, whatever sources say", async () => {
       await test.run();
@@ -49,16 +51,16 @@ for (const kind of TEST_DATABASES) {
       const { observation_id } = await setByHand("one", 0.7, 0.8);
       expect(await test.inForce("one")).to.deep.equal([0.7, 0.8, "manual"]);
       test.clock.now_ms += MINUTE_MS;
-      valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "the contract ended"));
+      valueOf(await test.monitor.withdrawByHand(observation_id, REASON, BY));
       expect(await test.inForce("one")).to.deep.equal([1, 2, "verified"]);
-      const again = await test.monitor.withdrawByHand(observation_id, "ada", "again");
+      const again = await test.monitor.withdrawByHand(observation_id, REASON, BY);
       expect(!again.ok && again.rejection.code).to.equal("price_observation_not_found");
     });
 
     it("begin when they say", async () => {
       await test.run();
       const effective_ms = test.clock.now_ms + DAY_MS;
-      const set = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }));
+      const set = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }, BY));
       expect(set.price).to.equal(null);
       expect(await test.inForce("one")).to.deep.equal([1, 2, "verified"]);
       test.clock.now_ms = effective_ms;
@@ -70,11 +72,11 @@ for (const kind of TEST_DATABASES) {
     it("end when they say, and what the sources say is charged from then on", async () => {
       await test.run();
       const end_ms = test.clock.now_ms + DAY_MS;
-      const { price } = valueOf(await test.monitor.setByHand({ ...byHand("one", 50, 60), end_ms }));
+      const { price } = valueOf(await test.monitor.setByHand({ ...byHand("one", 50, 60), end_ms }, BY));
       expect(price?.end_ms).to.equal(end_ms);
       await test.run([]);
       expect((await test.prices("one")).at(-1)).to.deep.equal(price);
-      valueOf(await test.monitor.setByHand({ ...byHand("one", 50, 60), end_ms: end_ms + DAY_MS }));
+      valueOf(await test.monitor.setByHand({ ...byHand("one", 50, 60), end_ms: end_ms + DAY_MS }, BY));
       expect((await test.prices("one")).at(-1)?.end_ms).to.equal(end_ms + DAY_MS);
       test.clock.now_ms = end_ms + DAY_MS;
       expect(await test.monitor.isDue()).to.equal(true);
@@ -93,7 +95,7 @@ for (const kind of TEST_DATABASES) {
         const { observation_id } = await setByHand("three", input, output);
         expect(await test.inForce("three")).to.deep.equal([input, output, "manual"]);
         test.clock.now_ms += MINUTE_MS;
-        valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "the contract ended"));
+        valueOf(await test.monitor.withdrawByHand(observation_id, REASON, BY));
         expect(await test.inForce("three")).to.deep.equal([1, 2, "provisional"]);
       }
       expect(await test.reviews("open")).to.be.empty;
@@ -102,7 +104,7 @@ for (const kind of TEST_DATABASES) {
     it("leave no price where they are taken back and nobody says anything", async () => {
       const { observation_id } = await setByHand("local-model", 1, 2);
       test.clock.now_ms += MINUTE_MS;
-      valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "it is gone"));
+      valueOf(await test.monitor.withdrawByHand(observation_id, REASON, BY));
       const prices = await test.prices("local-model");
       expect(prices.map(({ end_ms }) => end_ms)).to.deep.equal([test.clock.now_ms]);
       await test.run([]);
@@ -112,17 +114,17 @@ for (const kind of TEST_DATABASES) {
     it("are charged from when they are dated back to, as far as nothing else was", async () => {
       const effective_ms = START_MS - DAY_MS;
       const dated = { ...byHand("local-model", 1, 2), effective_ms };
-      const { price, observation_id } = valueOf(await test.monitor.setByHand(dated));
+      const { price, observation_id } = valueOf(await test.monitor.setByHand(dated, BY));
       expect(price?.effective_ms).to.equal(effective_ms);
       test.clock.now_ms += MINUTE_MS;
       const ended_ms = test.clock.now_ms;
-      valueOf(await test.monitor.withdrawByHand(observation_id, "ada", "it was wrong"));
+      valueOf(await test.monitor.withdrawByHand(observation_id, REASON, BY));
       test.clock.now_ms += MINUTE_MS;
-      const again = valueOf(await test.monitor.setByHand({ ...dated, ...byHand("local-model", 3, 4) }));
+      const again = valueOf(await test.monitor.setByHand({ ...dated, ...byHand("local-model", 3, 4) }, BY));
       expect(again.price?.effective_ms).to.equal(ended_ms);
       await test.run();
       const before_ms = test.clock.now_ms;
-      const over = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }));
+      const over = valueOf(await test.monitor.setByHand({ ...byHand("one", 5, 6), effective_ms }, BY));
       expect(over.price?.effective_ms).to.equal(before_ms);
     });
 
@@ -149,8 +151,8 @@ for (const kind of TEST_DATABASES) {
 
     it("are not set while prices are being updated, and nothing of them is kept then", async () => {
       const [one, other] = await Promise.all([
-        test.monitor.setByHand(byHand("one", 5, 6)),
-        test.monitor.setByHand(byHand("two", 7, 8)),
+        test.monitor.setByHand(byHand("one", 5, 6), BY),
+        test.monitor.setByHand(byHand("two", 7, 8), BY),
       ]);
       expect([one.ok, other.ok].filter(Boolean)).to.have.length(1);
       const lost = one.ok ? "two" : "one";
@@ -208,7 +210,7 @@ for (const kind of TEST_DATABASES) {
 
     it("are not added to what the operator says", async () => {
       await openWith(50);
-      valueOf(await test.monitor.setByHand(byHand("one", 1, 2)));
+      valueOf(await test.monitor.setByHand(byHand("one", 1, 2), BY));
       expect(await test.inForce("one")).to.deep.equal([1, 2, "manual"]);
       expect(test.clock.now_ms).to.equal(START_MS);
     });

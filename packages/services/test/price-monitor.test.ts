@@ -3,6 +3,7 @@ import { ModelRepository, PriceObservationRepository, PriceRunRepository } from 
 import { expect } from "chai";
 import { v7 } from "uuid";
 import {
+  BY,
   DAY_MS,
   HOUR_MS,
   MINUTE_MS,
@@ -142,7 +143,7 @@ for (const kind of TEST_DATABASES) {
         [1, -2],
       ]);
       const accept = { kind: "accept", source: "first" } as const;
-      const decided = await test.monitor.decide(review!.review_id, accept, "ada", "It is a credit.");
+      const decided = await test.monitor.decide(review!.review_id, accept, "ada", "It is a credit.", BY);
       expect(decided.ok ? null : decided.rejection.code).to.equal("invalid_value");
       await test.run();
       expect(await test.prices("two")).to.be.empty;
@@ -175,7 +176,7 @@ for (const kind of TEST_DATABASES) {
       ] as const) {
         test.first.answer = answer;
         test.first.read = async () => {
-          valueOf(await test.monitor.resetTrust("first"));
+          valueOf(await test.monitor.resetTrust("first", BY));
           return next;
         };
         await test.run(["first"]);
@@ -192,7 +193,7 @@ for (const kind of TEST_DATABASES) {
       await test.run();
       const [review] = await test.reviews("open");
       const accept = { kind: "accept", source: "third" } as const;
-      valueOf(await test.monitor.decide(review!.review_id, accept, "ada", "The maker's page says so."));
+      valueOf(await test.monitor.decide(review!.review_id, accept, "ada", "The maker's page says so.", BY));
       test.second.says(says("one", 25, 50));
       test.third.says(says("one", 25, 50));
       await test.run();
@@ -463,7 +464,7 @@ for (const kind of TEST_DATABASES) {
       await test.run();
       expect(await trust()).to.deep.equal([905_000, 810_000, 690_000]);
       expect((await test.monitor.sources())[2]).to.deep.include({ agreed: 20, differed: 20 });
-      valueOf(await test.monitor.resetTrust("third"));
+      valueOf(await test.monitor.resetTrust("third", BY));
       expect((await test.monitor.sources())[2]).to.deep.include({
         trust_ppm: 700_000,
         agreed: 0,

@@ -22,6 +22,11 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 export const TENANT_ID = "00000000-0000-7000-8000-000000000001";
+/** Whoever changes something in a test. */
+export const BY = {
+  tenant_id: TENANT_ID,
+  actor: { key_id: null, name: "ada", origin: "127.0.0.1", request_id: "r-1" },
+};
 
 /** Amounts in dollars for a million tokens. */
 export const components = (

@@ -7,9 +7,13 @@ import autocannon from "autocannon";
 import { requestFor } from "./in-process.ts";
 import type { Measurement } from "./measure.ts";
 
+/** Opens the servers that are started here, and nothing else. */
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+
 const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
 const EMPTY_SERVER = fileURLToPath(new URL("./empty-server.ts", import.meta.url));
 const JSON_HEADERS = { "content-type": "application/json" };
+const OUR_HEADERS = { ...JSON_HEADERS, "x-api-key": ADMIN_KEY };
 const READY_POLL_MS = 50;
 const READY_TIMEOUT_MS = 30_000;
 
@@ -36,6 +40,8 @@ export async function startServer(database_url: string): Promise<ServerProcess> 
     BUDGET_LOG_LEVEL: "WARNING",
     BUDGET_ENV: "production",
     PRICE_UPDATE_INTERVAL: "0",
+    BUDGET_ADMIN_KEY: ADMIN_KEY,
+    BUDGET_RATE_LIMIT: "0",
   };
   const child = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", "ignore", "inherit"] });
   const url = `http://127.0.0.1:${port}`;
@@ -92,11 +98,12 @@ export function loadAllocations(
   connections: number,
   duration_s: number,
   budget_ids: readonly string[],
+  key = ADMIN_KEY,
 ): Promise<Measurement> {
   const requests = budget_ids.map((budget_id) => ({
     method: "POST" as const,
     path: "/api/allocations",
-    headers: JSON_HEADERS,
+    headers: { ...OUR_HEADERS, "x-api-key": key },
     body: JSON.stringify(requestFor(budget_id)),
   }));
   return load({ url, connections, duration: duration_s, requests });
@@ -133,7 +140,7 @@ export function settlingOver(url: string, budget_ids: readonly string[]): () => 
   const post = async (path: string, body: unknown): Promise<{ allocation_id: string }> => {
     const response = await fetch(`${url}${path}`, {
       method: "POST",
-      headers: JSON_HEADERS,
+      headers: OUR_HEADERS,
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(await response.text());

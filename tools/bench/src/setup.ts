@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
@@ -9,6 +10,7 @@ import { v7 } from "uuid";
 
 export const CONTEXT = { tenant_id: DEFAULT_TENANT_ID };
 export const clock = { now: () => Date.now() };
+const secrets = { bytes: (count: number) => randomBytes(count) };
 export const ids = { next: (at_ms: number) => v7({ msecs: at_ms }) };
 
 const complain: Logger["error"] = (component, message, fields) => console.error(component, message, fields);
@@ -28,7 +30,7 @@ export async function openSetup(url: string): Promise<Setup> {
   const readPrices = async () => (await readBundledCatalogue()).drafts;
   await prepareFirstStart({ database, clock, ids, readPrices });
   const timers = { every: () => silent };
-  const engine = createEngine({ database, clock, ids, timers, logger, tenant_ids: [] });
+  const engine = createEngine({ database, clock, ids, secrets, timers, logger });
   return {
     database,
     engine,

@@ -1,4 +1,5 @@
 import { BudgetClient, type Page } from "@budget/client-js";
+import { ADMIN_KEY } from "./server-process.ts";
 import { DEFAULT_TENANT_ID, verifyTenant } from "@budget/engine";
 import { openDatabase, type Database } from "@budget/repositories";
 import type { Books, Entry } from "./books.ts";
@@ -76,7 +77,7 @@ const SAMPLE = 12;
 
 /** Asks the server for some of what was acknowledged; all of it is read from the database. */
 async function missingOverHttp({ station, books, random }: CheckOptions): Promise<readonly string[]> {
-  const client = new BudgetClient({ base_url: station.server.url });
+  const client = new BudgetClient({ base_url: station.server.url, api_key: ADMIN_KEY });
   const missing: string[] = [];
   const look = async ({ operation, id }: Entry, get: (id: string) => Promise<unknown>): Promise<void> => {
     try {
@@ -100,7 +101,7 @@ export const sample = <T>(from: readonly T[], random: Random, size = SAMPLE): re
 /** Everything is settled or released, so each of these must be 0: balances, live allocations, what the server says. */
 async function heldTokens(database: Database, station: Station): Promise<number> {
   const held = await readHeld(database);
-  const client = new BudgetClient({ base_url: station.server.url });
+  const client = new BudgetClient({ base_url: station.server.url, api_key: ADMIN_KEY });
   let said = 0;
   for (const budget_id of [station.budgets.hot, station.budgets.below]) {
     const { items }: Page<{ tokens_held: number; cost_held: number }> =

@@ -1,4 +1,5 @@
 import { BudgetClient, ConnectionError, ServerError, TimeoutError } from "@budget/client-js";
+import { ADMIN_KEY } from "./server-process.ts";
 
 /**
  * One request of the load. Its name is unique and is written into the row that it makes, so that rows can be counted by
@@ -63,7 +64,7 @@ export class Sender {
 
   constructor(target: Target) {
     this.#target = target;
-    this.#client = new BudgetClient({ ...target, max_retries: 0 });
+    this.#client = new BudgetClient({ ...target, api_key: ADMIN_KEY, max_retries: 0 });
   }
 
   async send(operation: Operation): Promise<Outcome> {
@@ -111,7 +112,7 @@ export class Sender {
     try {
       response = await fetch(`${base_url}/api/usage/record`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", "x-api-key": ADMIN_KEY },
         body: JSON.stringify(usageOf(operation)),
         signal: AbortSignal.timeout(timeout_ms),
       });

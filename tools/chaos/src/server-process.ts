@@ -5,6 +5,9 @@ import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+/** Opens the servers that are started here, and nothing else. */
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+
 const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
 const READY_POLL_MS = 25;
 const READY_TIMEOUT_MS = 60_000;
@@ -66,6 +69,8 @@ export class ServerProcess {
         BUDGET_LOG_LEVEL: "WARNING",
         BUDGET_ENV: "production",
         PRICE_UPDATE_INTERVAL: "0",
+        BUDGET_ADMIN_KEY: ADMIN_KEY,
+        BUDGET_RATE_LIMIT: "0",
       },
       stdio: ["ignore", output, output],
     });

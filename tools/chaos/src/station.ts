@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BudgetClient } from "@budget/client-js";
 import type { Cleanup } from "./cleanup.ts";
 import type { Random } from "./random.ts";
-import { ServerProcess } from "./server-process.ts";
+import { ADMIN_KEY, ServerProcess } from "./server-process.ts";
 
 /** What a fault may know of the load while it strikes. */
 export interface Load {
@@ -86,7 +86,7 @@ const HUGE_COST_LIMIT = "1000000";
 
 /** The limits are never reached: no request may be refused, whatever else happens. */
 async function makeBudgets(base_url: string): Promise<Budgets> {
-  const client = new BudgetClient({ base_url });
+  const client = new BudgetClient({ base_url, api_key: ADMIN_KEY });
   const hot = await client.budgets.create({ name: "hot" });
   const below = await client.budgets.create({ name: "below", parent_budget_id: hot.budget_id });
   for (const [budget, limit] of [

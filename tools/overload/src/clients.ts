@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Agent, request as send } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
+import { ADMIN_KEY } from "./server-process.ts";
 
 /** What the normal clients saw in one phase. */
 export interface Phase {
@@ -60,6 +61,7 @@ export class Clients {
       headers: {
         "X-Normal": String(Date.now()),
         "Content-Type": "application/json",
+        "X-API-Key": ADMIN_KEY,
         "Content-Length": Buffer.byteLength(this.#body),
       },
     });

@@ -8,7 +8,7 @@ import { startPostgres } from "@budget/repositories/testing";
 import Table from "cli-table3";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { Clients, type Phase } from "./clients.ts";
-import { startServer, type ServerProcess } from "./server-process.ts";
+import { ADMIN_KEY, startServer, type ServerProcess } from "./server-process.ts";
 
 const MEMORY_INTERVAL_MS = 1000;
 const CLIENTS = 32;
@@ -81,7 +81,7 @@ async function newBudget(port: number): Promise<string> {
   const post = async (path: string, body: unknown): Promise<{ budget_id: string }> => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", "X-API-Key": ADMIN_KEY },
       body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(await answer.text());

@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** Opens the servers that are started here, and nothing else. */
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+
 const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
 const LISTENING = /Budget is listening on http:\/\/127\.0\.0\.1:(\d+)/;
 
@@ -22,6 +25,8 @@ export async function startServer(database_url: string): Promise<ServerProcess> 
       BUDGET_PORT: "0",
       BUDGET_ENV: "production",
       PRICE_UPDATE_INTERVAL: "0",
+      BUDGET_ADMIN_KEY: ADMIN_KEY,
+      BUDGET_RATE_LIMIT: "0",
       BUDGET_DATABASE_URL: database_url,
     },
     stdio: ["ignore", "pipe", "inherit"],

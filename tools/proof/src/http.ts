@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request, type IncomingMessage } from "node:http";
+import { ADMIN_KEY } from "./servers.ts";
 
 const TIMEOUT_MS = 60_000;
 
@@ -25,6 +26,7 @@ export class Http {
     const text = body === undefined ? "" : JSON.stringify(body);
     const headers = {
       "content-type": "application/json",
+      "x-api-key": ADMIN_KEY,
       "content-length": Buffer.byteLength(text),
       ...(method === "POST" ? { "idempotency-key": randomUUID() } : {}),
     };

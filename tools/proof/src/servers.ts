@@ -4,6 +4,9 @@ import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+/** Opens the servers that are started here, and nothing else. */
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+
 const SERVER = fileURLToPath(new URL("../../../apps/server/dist/main.js", import.meta.url));
 const READY_POLL_MS = 50;
 const READY_TIMEOUT_MS = 30_000;
@@ -31,6 +34,8 @@ export async function startServer(name: string, database_url: string): Promise<S
     BUDGET_LOG_LEVEL: "WARNING",
     BUDGET_ENV: "production",
     PRICE_UPDATE_INTERVAL: "0",
+    BUDGET_ADMIN_KEY: ADMIN_KEY,
+    BUDGET_RATE_LIMIT: "0",
   };
   // What a server complains of goes where the progress goes; the report alone is on the standard output.
   const child = spawn(process.execPath, [SERVER], { env, stdio: ["ignore", process.stderr, "inherit"] });

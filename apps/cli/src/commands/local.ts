@@ -5,7 +5,7 @@ import { EXIT } from "../exit-codes.ts";
 import { toTable } from "../output.ts";
 import type { World } from "../session.ts";
 
-const DEFAULT_DATABASE_URL = "sqlite:./data/budget.db";
+export const DEFAULT_DATABASE_URL = "sqlite:./data/budget.db";
 
 /** A recount looks at what is there, and makes no database where the URL is mistyped. */
 const OPEN_EXISTING = { must_exist: true } as const;

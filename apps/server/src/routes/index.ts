@@ -1,13 +1,16 @@
 import { alertRoutes } from "./alerts.ts";
 import { allocationRoutes } from "./allocations.ts";
+import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { healthRoutes } from "./health.ts";
+import { keyRoutes } from "./keys.ts";
 import { policyRoutes } from "./policies.ts";
 import { priceEvidenceRoutes } from "./price-evidence.ts";
 import { priceMonitoringRoutes } from "./price-monitoring.ts";
 import { priceReportRoutes } from "./price-reports.ts";
 import { priceRoutes } from "./prices.ts";
 import type { Route } from "./route.ts";
+import { tenantRoutes } from "./tenants.ts";
 import { usageRoutes } from "./usage.ts";
 
 /** Every route of the server; Express, the validation and the OpenAPI document are made from this list. */
@@ -22,5 +25,8 @@ export const ROUTES: readonly Route[] = [
   ...priceEvidenceRoutes,
   ...priceReportRoutes,
   ...alertRoutes,
+  ...keyRoutes,
+  ...auditRoutes,
+  ...tenantRoutes,
   ...healthRoutes,
 ];

@@ -116,9 +116,9 @@ export const priceEvidenceRoutes = [
     },
     success: { status: 201, description: "The price", schema: PriceByHandSchema },
     problems: ["invalid_value", "price_run_active"],
-    async handle({ body }, services) {
+    async handle({ context, body }, services) {
       const price = priceByHand(body);
-      const outcome = price.ok ? await services.monitor.setByHand(price.value) : price;
+      const outcome = price.ok ? await services.monitor.setByHand(price.value, context) : price;
       return answerTo(outcome, services, ({ observation_id, price: set }) => ({
         status: 201,
         body: { observation_id, price: set && toProviderPricingWire(set) },
@@ -136,8 +136,8 @@ export const priceEvidenceRoutes = [
     body_example: { withdrawn_by: "ada", why: "The contract ended." },
     success: { status: 200, description: "The vote that followed", schema: PriceRunSchema },
     problems: ["invalid_value", "price_observation_not_found", "price_run_active"],
-    async handle({ params, body: { withdrawn_by, why } }, services) {
-      const outcome = await services.monitor.withdrawByHand(params.observation_id, withdrawn_by, why);
+    async handle({ context, params, body }, services) {
+      const outcome = await services.monitor.withdrawByHand(params.observation_id, body, context);
       return answerTo(outcome, services, (run) => ({ status: 200, body: toRunWire(run) }));
     },
   }),

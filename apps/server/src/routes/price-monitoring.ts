@@ -106,8 +106,8 @@ export const priceMonitoringRoutes = [
     body_example: { sources: ["genai_prices"] },
     success: { status: 200, description: "The run, with what became of each source", schema: PriceRunSchema },
     problems: ["invalid_value", "price_source_not_found", "price_run_active"],
-    async handle({ body }, services) {
-      const outcome = await services.monitor.run("request", body.sources);
+    async handle({ context, body }, services) {
+      const outcome = await services.monitor.run("request", body.sources, context);
       return answerTo(outcome, services, (run) => ({ status: 200, body: toRunWire(run) }));
     },
   }),
@@ -146,8 +146,8 @@ export const priceMonitoringRoutes = [
     params: Type.Object({ source: Label("Name of the source") }),
     success: { status: 200, description: "The source", schema: PriceSourceSchema },
     problems: ["invalid_value", "price_source_not_found"],
-    async handle({ params }, services) {
-      const outcome = await services.monitor.resetTrust(params.source);
+    async handle({ context, params }, services) {
+      const outcome = await services.monitor.resetTrust(params.source, context);
       return answerTo(outcome, services, (source) => ({ status: 200, body: toSourceWire(source) }));
     },
   }),
@@ -181,10 +181,10 @@ export const priceMonitoringRoutes = [
     },
     success: { status: 200, description: "The closed review", schema: PriceReviewSchema },
     problems: ["invalid_value", "price_review_not_found", "price_review_closed"],
-    async handle({ params, body }, services) {
+    async handle({ context, params, body }, services) {
       const decision = decisionOf(body);
       const outcome = decision.ok
-        ? await services.monitor.decide(params.review_id, decision.value, body.decided_by, body.why)
+        ? await services.monitor.decide(params.review_id, decision.value, body.decided_by, body.why, context)
         : decision;
       return answerTo(outcome, services, (review) => ({ status: 200, body: toReviewWire(review) }));
     },

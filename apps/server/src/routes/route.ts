@@ -31,7 +31,8 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Tag = "budgets" | "policies" | "allocations" | "usage" | "prices" | "alerts" | "health";
+export type Tag =
+  "budgets" | "policies" | "allocations" | "usage" | "prices" | "alerts" | "access" | "health";
 
 /** What the documentation says of an answer that is no problem. */
 export interface Success {

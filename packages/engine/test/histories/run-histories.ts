@@ -104,9 +104,9 @@ class Stages {
         database,
         clock,
         ids,
+        secrets: { bytes: (count: number) => new Uint8Array(count) },
         timers: { every: () => silent },
         logger,
-        tenant_ids: [],
       }),
     );
     try {

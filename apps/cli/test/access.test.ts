@@ -1,0 +1,80 @@
+import { expect } from "chai";
+import type { RunningServer } from "@budget/server";
+import { ADMIN_KEY, startTestServer, type } from "./support.ts";
+
+describe("keys and the record", () => {
+  let server: RunningServer;
+  let environment: Record<string, string>;
+  before(async () => {
+    server = await startTestServer();
+    environment = { BUDGET_URL: `http://127.0.0.1:${server.port}` };
+  });
+  after(() => server.stop());
+
+  const make = async (...words: string[]): Promise<{ key: string; key_id: string }> => {
+    const made = await type(["--json", "keys", "create", ...words], environment);
+    expect(made.stderr).to.equal("");
+    return JSON.parse(made.stdout) as { key: string; key_id: string };
+  };
+
+  it("are made, shown once, listed, rotated and revoked", async () => {
+    const { key, key_id } = await make(
+      "chat",
+      "--role",
+      "agent",
+      "--component",
+      "chat",
+      "--budget",
+      "default",
+    );
+    const shown = await type(["keys", "show", key_id], environment);
+    expect(shown.stdout).to.contain("agent").and.to.not.contain(key.slice(37));
+    const rotated = await type(["keys", "rotate", key_id, "--overlap", "60"], environment);
+    expect(rotated.stdout).to.match(/bgt_[0-9a-f]{32}_[\w-]{43}\n\nThis is shown only now\./);
+    expect((await type(["keys", "revoke", key_id], environment)).stdout).to.contain("revoked");
+    expect((await type(["keys", "list"], environment)).stdout).to.contain("revoked");
+  });
+
+  it("refuse with an exit code of their own", async () => {
+    const { key } = await make("watcher", "--role", "viewer");
+    const forbidden = await type(["budgets", "create", "x"], { ...environment, BUDGET_API_KEY: key });
+    expect(forbidden.code).to.equal(6);
+    expect(forbidden.stderr).to.equal("A key of the role viewer may not do this; operator, admin may.\n");
+    const unknown = await type(["budgets", "list"], { ...environment, BUDGET_API_KEY: `${ADMIN_KEY}x` });
+    expect([unknown.code, unknown.stderr]).to.deep.equal([
+      6,
+      "This key opens nothing: it is unknown, expired or revoked.\n",
+    ]);
+  });
+
+  it("are on record, which is verified and exported", async () => {
+    expect((await type(["audit", "list"], environment)).stdout).to.contain("key.created");
+    expect((await type(["audit", "list", "--kind", "denial"], environment)).stdout).to.contain(
+      "createBudget",
+    );
+    const verified = await type(["audit", "verify"], environment);
+    expect(verified.stdout).to.match(/^\d+ entries are as they were written\. Head: [0-9a-f]{64}\n$/);
+    const exported = await type(["audit", "export"], environment);
+    const sequences = exported.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { sequence: number }).sequence);
+    expect(sequences).to.deep.equal(sequences.map((_, index) => index + 1));
+  });
+
+  it("are other ones in each tenant", async () => {
+    const made = await type(["tenants", "create", "Acme"], environment);
+    const key = /bgt_\S+/.exec(made.stdout)?.[0] ?? "";
+    const own = { ...environment, BUDGET_API_KEY: key };
+    expect((await type(["keys", "list"], own)).stdout)
+      .to.contain("first admin")
+      .and.to.not.contain("watcher");
+    expect((await type(["tenants", "list"], own)).code).to.equal(6);
+    expect((await type(["tenants", "list"], environment)).stdout).to.contain("Acme");
+  });
+
+  it("are generated without a server", async () => {
+    const made = await type(["keys", "generate"], { BUDGET_URL: "http://127.0.0.1:1" });
+    expect(made.stdout).to.match(/^bgt_[0-9a-f]{32}_[\w-]{43}\n$/);
+  });
+});

@@ -1,0 +1,100 @@
+import type { Actor, ApiKey, AuditDraft } from "@budget/domain";
+import { DEFAULT_TENANT_ID, type AccessManager } from "@budget/engine";
+import type { NextFunction, Request, Response } from "express";
+import { OF_THE_INSTALLATION, accessTo } from "./access.ts";
+import { problem, type ProblemAnswer } from "./problems.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+import type { Route } from "./routes/route.ts";
+import { requestId, send } from "./send.ts";
+
+/** The one check that every door uses. */
+export interface Doorkeeper extends Pick<AccessManager, "authenticate" | "deny"> {
+  readonly limiter: RateLimiter;
+}
+
+interface Admitted {
+  readonly key: ApiKey;
+  readonly actor: Actor;
+}
+
+const BEARER = /^Bearer ([\x21-\x7e]{1,200})$/i;
+
+/** The text of a key, from the one header or the other; undefined where there is none. */
+function presented({ headers }: Request): string | undefined {
+  const key = headers["x-api-key"];
+  if (typeof key === "string" && key !== "") return key;
+  return BEARER.exec(headers.authorization ?? "")?.[1];
+}
+
+const NO_KEY =
+  "A key is needed, as X-API-Key or as Authorization: Bearer. The first one is in the file admin.key beside the " +
+  "database, or in BUDGET_ADMIN_KEY.";
+const WRONG_KEY = "This key opens nothing: it is unknown, expired or revoked.";
+
+const unauthenticated = (detail: string): ProblemAnswer => {
+  const answer = problem({ code: "unauthenticated", detail });
+  return { ...answer, headers: { ...answer.headers, "WWW-Authenticate": 'Bearer realm="budget"' } };
+};
+
+const originOf = (request: Request): string => request.ip ?? "";
+
+const denialOf = (
+  request: Request,
+  route: Route,
+  actor: Omit<Actor, "origin" | "request_id">,
+): Omit<AuditDraft, "at_ms"> => ({
+  kind: "denial",
+  actor: { ...actor, origin: originOf(request), request_id: requestId(request) },
+  action: route.operation_id,
+  subject_id: "",
+  before: null,
+  after: null,
+});
+
+/** Lets a request through to its route where its key may call that, and answers it where not. */
+export function guard(route: Route, doorkeeper: Doorkeeper) {
+  const access = accessTo(route.operation_id);
+
+  async function admit(request: Request): Promise<Admitted | ProblemAnswer> {
+    const text = presented(request);
+    const key = text === undefined ? null : await doorkeeper.authenticate(text);
+    if (key === null) {
+      const nobody = { key_id: null, name: text === undefined ? "no key" : "unknown key" };
+      doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(request, route, nobody));
+      return unauthenticated(text === undefined ? NO_KEY : WRONG_KEY);
+    }
+    if (access !== "everybody" && !access.includes(key.role)) {
+      doorkeeper.deny(key.tenant_id, denialOf(request, route, { key_id: key.key_id, name: key.name }));
+      const detail = `A key of the role ${key.role} may not do this; ${access.join(", ")} may.`;
+      return problem({ code: "forbidden", detail });
+    }
+    if (OF_THE_INSTALLATION.has(route.operation_id) && key.tenant_id !== DEFAULT_TENANT_ID) {
+      doorkeeper.deny(key.tenant_id, denialOf(request, route, { key_id: key.key_id, name: key.name }));
+      return problem({
+        code: "forbidden",
+        detail: "This concerns all tenants, and only keys of the installation's own tenant may do it.",
+      });
+    }
+    const { key_id, name } = key;
+    return { key, actor: { key_id, name, origin: originOf(request), request_id: requestId(request) } };
+  }
+
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    const admitted = access === "everybody" ? null : await admit(request);
+    if (admitted === null) {
+      next();
+      return;
+    }
+    const refused = "status" in admitted ? admitted : doorkeeper.limiter.refuses(admitted.key.key_id);
+    if (refused === null) {
+      Object.assign(response.locals, admitted);
+      next();
+    } else {
+      send(response, refused);
+    }
+  };
+}
+
+/** Whom a request was let in as; undefined where everybody is. */
+export const admittedAs = (response: Response): Admitted | undefined =>
+  "key" in response.locals ? (response.locals as Admitted) : undefined;

@@ -1,0 +1,85 @@
+import {
+  changeBy,
+  isAlive,
+  toKeyWire,
+  type ApiKey,
+  type Clock,
+  type IdSource,
+  type SecretSource,
+} from "@budget/domain";
+import {
+  ApiKeyRepository,
+  AuditRepository,
+  Ledger,
+  type Database,
+  type LedgerSession,
+} from "@budget/repositories";
+import { DEFAULT_TENANT_ID } from "./first-start.ts";
+import { SECRET_BYTES, hashOfSecret, keyText, opens, readKeyText } from "./key-text.ts";
+
+export interface AdminKeyOptions {
+  /** With its first tenant. */
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+/** The text of a key that nobody has yet. */
+export const newKeyText = (ids: IdSource, secrets: SecretSource, at_ms: number): string =>
+  keyText(ids.next(at_ms), Buffer.from(secrets.bytes(SECRET_BYTES)).toString("base64url"));
+
+/** Whether the first tenant has an admin key that opens something. */
+export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boolean> {
+  const keys = new ApiKeyRepository(database);
+  return database.transaction(
+    async (transaction) => (await keys.countAlive(transaction, DEFAULT_TENANT_ID, "admin", clock.now())) > 0,
+  );
+}
+
+/**
+ * Makes this text an admin key of the first tenant, where it is not one already.
+ * @returns false where it is no key, is revoked, or is another tenant's, another role's or another secret's
+ */
+export function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<boolean> {
+  const { database, clock } = options;
+  const parts = readKeyText(text);
+  if (parts === null) return Promise.resolve(false);
+  const keys = new ApiKeyRepository(database);
+  return new Ledger(database).transaction(DEFAULT_TENANT_ID, "exclusive", async (session) => {
+    const now_ms = clock.now();
+    const known = await keys.find(parts.key_id, session.transaction);
+    if (known === null) {
+      await create(session, options, parts.key_id, parts.secret);
+      return true;
+    }
+    const isAdmin = known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin";
+    return isAdmin && isAlive(known, now_ms) && opens(known, parts.secret, now_ms);
+  });
+}
+
+async function create(
+  { transaction, tenant_id }: LedgerSession,
+  { database, clock }: AdminKeyOptions,
+  key_id: string,
+  secret: string,
+): Promise<void> {
+  const at_ms = clock.now();
+  const key: ApiKey = {
+    tenant_id,
+    key_id,
+    name: "first admin",
+    owner: "",
+    role: "admin",
+    budget_ids: [],
+    components: [],
+    secret_sha256: hashOfSecret(secret),
+    previous_sha256: null,
+    previous_until_ms: null,
+    created_at_ms: at_ms,
+    expires_at_ms: null,
+    revoked_at_ms: null,
+    last_used_at_ms: null,
+  };
+  await new ApiKeyRepository(database).create(transaction, key);
+  const change = { action: "key.created", subject_id: key_id, before: null, after: toKeyWire(key), at_ms };
+  await new AuditRepository(database).append(transaction, tenant_id, [changeBy({}, change)]);
+}

@@ -1,0 +1,33 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { ApiKey } from "@budget/domain";
+
+/** 256 bits: nobody finds them by trying, so a plain hash of them is enough, and as fast as every request needs it. */
+export const SECRET_BYTES = 32;
+
+/** An id without its hyphens, and base64url: neither has a line break, a quote or a slash. */
+const KEY = /^bgt_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/;
+
+/** What a caller is given, once. */
+export const keyText = (key_id: string, secret: string): string =>
+  `bgt_${key_id.replaceAll("-", "")}_${secret}`;
+
+/** The id and the secret of a key; null where the text is something else. */
+export function readKeyText(text: string): { readonly key_id: string; readonly secret: string } | null {
+  const parts = KEY.exec(text);
+  if (parts === null) return null;
+  return { key_id: parts.slice(1, 6).join("-"), secret: parts[6] ?? "" };
+}
+
+export const hashOfSecret = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+
+/** Compares in a time that does not tell how much of a hash is right. */
+const isSame = (left: string, right: string): boolean =>
+  timingSafeEqual(Buffer.from(left), Buffer.from(right));
+
+/** Whether a secret is the key's, or was before a rotation that has not ended yet. */
+export function opens(key: ApiKey, secret: string, now_ms: number): boolean {
+  const hash = hashOfSecret(secret);
+  if (isSame(hash, key.secret_sha256)) return true;
+  const { previous_sha256, previous_until_ms } = key;
+  return previous_sha256 !== null && now_ms < (previous_until_ms ?? 0) && isSame(hash, previous_sha256);
+}
