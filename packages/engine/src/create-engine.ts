@@ -1,4 +1,4 @@
-import type { Clock, IdSource, Logger, Timers } from "@budget/domain";
+import { NO_METER, type Clock, type IdSource, type Logger, type Meter, type Timers } from "@budget/domain";
 import { AlertRepository, type Database } from "@budget/repositories";
 import { createAllocationManager } from "./allocation-manager.ts";
 import { startBackgroundJobs } from "./background-jobs.ts";
@@ -25,11 +25,14 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** The tenants whose expired allocations this engine frees by itself. */
   readonly tenant_ids: readonly string[];
+  /** Nothing is counted where it is left out. */
+  readonly meter?: Meter;
 }
 
 /** Builds the core of Budget over an open database, and starts its background work. */
-export function createEngine({ database, clock, ids, timers, logger, tenant_ids }: EngineOptions): Engine {
-  const runner = new LedgerRunner({ database, clock, ids });
+export function createEngine(options: EngineOptions): Engine {
+  const { database, clock, ids, timers, logger, tenant_ids, meter = NO_METER } = options;
+  const runner = new LedgerRunner({ database, clock, ids, meter });
   const alerts = new AlertRepository(database);
   const outputs = new OutputEstimates({ database, clock });
 
@@ -51,6 +54,7 @@ export function createEngine({ database, clock, ids, timers, logger, tenant_ids 
     usage: createTrackingManager(runner, outputs),
     prices: createPriceManager(runner),
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
+    waiting: () => runner.waiting(),
     verify: (context) => verifyTenant(database, context.tenant_id, clock),
     async stop() {
       stopLearning();

@@ -12,6 +12,7 @@ import type {
   BudgetQuery,
   BudgetSummaryWire,
   BudgetUpdate,
+  CountedPolicy,
   CoverageQuery,
   CoverageWire,
   CurrentPriceRequest,
@@ -106,6 +107,8 @@ export interface PolicyManager {
   create(context: CommandContext, input: PolicyCreate): Promise<Outcome<BudgetPolicy>>;
   get(context: CommandContext, policy_id: string): Promise<Outcome<BudgetPolicy>>;
   list(context: CommandContext, query: PolicyQuery): Promise<Page<BudgetPolicy>>;
+  /** What every policy counts in its window of now, oldest first; without those that count each context by itself. */
+  counted(context: CommandContext): Promise<readonly CountedPolicy[]>;
   update(
     context: CommandContext,
     policy_id: string,
@@ -212,6 +215,8 @@ export interface Engine {
   readonly usage: TrackingManager;
   readonly prices: PriceManager;
   readonly alerts: AlertManager;
+  /** How many commands wait for a transaction. */
+  waiting(): number;
   /** Recounts every balance of the tenant and reports what differs. */
   verify(context: CommandContext): Promise<VerifyReport>;
   /** Takes no new command, commits what is running, and resolves when all of it is answered. */
