@@ -1,3 +1,5 @@
+import { LOG_LEVELS, parseLogLevels, type LogLevel, type LogLevels } from "./log-levels.ts";
+
 /** One setting: where it comes from, what it may be, and what it is when nobody says. */
 export interface Setting {
   readonly variable: string;
@@ -7,9 +9,6 @@ export interface Setting {
   readonly expected: string;
   readonly isValid: (value: string) => boolean;
 }
-
-const LOG_LEVELS = ["ERROR", "WARNING", "INFO", "DEBUG"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const isPort = (value: string): boolean => /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
 
@@ -44,6 +43,13 @@ export const SETTINGS = [
     isValid: (value) => (LOG_LEVELS as readonly string[]).includes(value.toUpperCase()),
   },
   {
+    variable: "BUDGET_LOG_LEVELS",
+    default_value: "",
+    description: "Other levels for single components, such as `allocation=DEBUG,api=WARNING`",
+    expected: "pairs such as allocation=DEBUG,api=WARNING of a component and a level",
+    isValid: (value) => parseLogLevels(value) !== null,
+  },
+  {
     variable: "BUDGET_ENV",
     default_value: "development",
     description: "`development` (readable log) or `production` (log as JSON lines)",
@@ -71,6 +77,7 @@ export interface Configuration {
   readonly host: string;
   readonly database_url: string;
   readonly log_level: LogLevel;
+  readonly log_levels: LogLevels;
   readonly environment: "development" | "production";
   /** 0 asks no source on the network. */
   readonly price_update_interval_min: number;
@@ -104,6 +111,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     host: read("BUDGET_HOST"),
     database_url: read("BUDGET_DATABASE_URL"),
     log_level: read("BUDGET_LOG_LEVEL").toUpperCase() as LogLevel,
+    log_levels: parseLogLevels(read("BUDGET_LOG_LEVELS")) ?? new Map(),
     environment: read("BUDGET_ENV") as Configuration["environment"],
     price_update_interval_min: Number(read("PRICE_UPDATE_INTERVAL")),
     prices_file: read("BUDGET_PRICES_FILE"),
