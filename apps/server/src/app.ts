@@ -8,24 +8,28 @@ import { openApiDocument } from "./openapi.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
 import { ROUTES } from "./routes/index.ts";
 import type { Route, RouteInput, Services } from "./routes/route.ts";
-import { requestId, send, sendText } from "./send.ts";
+import { METRICS_HEADERS, requestId, send, sendText } from "./send.ts";
+import { traceOf } from "./trace-context.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
 export interface AppOptions {
   readonly services: Services;
   readonly logger: Logger;
+  /** What /metrics answers. */
+  readonly readMetrics: () => Promise<string>;
   /** Whom the requests belong to. */
   readonly tenant_id: string;
 }
 
-/** The one path that its own document does not describe. */
+/** The paths that are no part of the JSON API, and which its document does not describe. */
 const DOCUMENT_PATH = "/openapi.json";
+const METRICS_PATH = "/metrics";
 
 /** The size that a body may have where its route says nothing else. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
 
 /** Builds the HTTP side of the server from the list of routes. */
-export function createApp({ services, logger, tenant_id }: AppOptions): Express {
+export function createApp({ services, logger, readMetrics, tenant_id }: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
@@ -33,6 +37,9 @@ export function createApp({ services, logger, tenant_id }: AppOptions): Express 
 
   const document = JSON.stringify(openApiDocument(services.version));
   app.get(DOCUMENT_PATH, (_request, response) => sendText(response, 200, document));
+  app.get(METRICS_PATH, async (_request, response) =>
+    sendText(response, 200, await readMetrics(), {}, METRICS_HEADERS),
+  );
   for (const route of ROUTES) {
     app[route.method](expressPath(route.path), ...bodyReader(route), handlerOf(route, services, tenant_id));
   }
@@ -152,6 +159,7 @@ function noSuchRoute(request: Request, response: Response): void {
 const ALL_METHODS: readonly Pick<Route, "path" | "method">[] = [
   ...ROUTES,
   { path: DOCUMENT_PATH, method: "get" },
+  { path: METRICS_PATH, method: "get" },
 ];
 
 const pathPattern = (path: string): RegExp =>
@@ -164,7 +172,9 @@ function failureHandler(logger: Logger) {
     if (answer === null) {
       const { stack, message } = error instanceof Error ? error : new Error(String(error));
       const request_id = requestId(request);
-      logger.error("api", `${request.method} ${request.path} failed`, { request_id, error: message, stack });
+      const { trace_id } = traceOf(request);
+      const fields = { request_id, trace_id, error: message, stack };
+      logger.error("api", `${request.method} ${request.path} failed`, fields);
     }
     if (response.headersSent) {
       next(error);

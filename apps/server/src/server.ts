@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import type { Logger } from "@budget/domain";
+import type { Logger, Meter } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
 import {
@@ -15,6 +15,9 @@ import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
+import { Metrics } from "./metrics.ts";
+import { observeRequests } from "./observe-requests.ts";
+import { startOpenTelemetry } from "./open-telemetry.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
 import { priceRunOptions } from "./price-settings.ts";
 import { PriceProcess } from "./price-process.ts";
@@ -47,7 +50,8 @@ export async function startServer(
   const prices = await readOperatorPrices(configuration.prices_file);
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
-    const engine = await prepareEngine(database, logger);
+    const metrics = new Metrics();
+    const engine = await prepareEngine(database, logger, metrics.meter);
     const monitoring = await startMonitoring(database, configuration, prices, logger);
     const services = {
       engine,
@@ -56,8 +60,23 @@ export async function startServer(
       version: VERSION,
       isReady: () => answers(database),
     };
-    const app = createApp({ services, logger, tenant_id: DEFAULT_TENANT_ID });
-    const gate = new StopGate(app, {
+    const watched = { ...services, database, tenant_ids: [DEFAULT_TENANT_ID] };
+    const openTelemetry = await startOpenTelemetry(process.env, {
+      logger,
+      version: VERSION,
+      readMetrics: () => metrics.objects(watched),
+    });
+    const readMetrics = () => metrics.text(watched);
+    const app = createApp({ services, logger, readMetrics, tenant_id: DEFAULT_TENANT_ID });
+    const observed = observeRequests(app, {
+      logger,
+      isReported: openTelemetry?.reportsRequests ?? false,
+      onEnd(request) {
+        metrics.requestEnded(request);
+        openTelemetry?.requestEnded(request);
+      },
+    });
+    const gate = new StopGate(observed, {
       refuse: refuseStopping,
       linger_ms: STOP_LINGER_MS,
       grace_ms: STOP_GRACE_MS,
@@ -69,6 +88,8 @@ export async function startServer(
       port: (http.address() as AddressInfo).port,
       async stop() {
         await gate.stop(http);
+        // It reads metrics a last time.
+        await openTelemetry?.stop();
         await monitoring.stop();
         await engine.stop();
         await database.close();
@@ -113,7 +134,7 @@ async function startMonitoring(
   };
 }
 
-async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {
+async function prepareEngine(database: Database, logger: Logger, meter: Meter): Promise<Engine> {
   const applied = await migrate(database);
   if (applied.length > 0)
     logger.info("budget_engine", "The database schema was brought up to date", { applied });
@@ -132,6 +153,7 @@ async function prepareEngine(database: Database, logger: Logger): Promise<Engine
     timers: systemTimers,
     logger,
     tenant_ids: [DEFAULT_TENANT_ID],
+    meter,
   });
 }
 
