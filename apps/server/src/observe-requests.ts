@@ -63,7 +63,8 @@ export function observeRequests(serve: RequestListener, observer: RequestObserve
     const request_id = requestId(request);
     const trace = traceOf(request);
     onEnd({ method, route, status, duration_ms, request_id, trace });
-    const fields = { method, route, status, duration_ms, request_id, trace_id: trace.trace_id };
+    const rounded_ms = Math.round(duration_ms * 1000) / 1000;
+    const fields = { method, route, status, duration_ms: rounded_ms, request_id, trace_id: trace.trace_id };
     if (status >= 500) logger.warning("api", "A request failed", fields);
     else logger.debug("api", "A request was answered", fields);
   });

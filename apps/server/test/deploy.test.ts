@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { LOG_COMPONENTS } from "@budget/domain";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { readExposition } from "./exposition.ts";
@@ -62,7 +63,21 @@ describe("an expression of a dashboard or alert", () => {
   });
 });
 
+/** The metrics that the documentation names, without those of the process. */
+const documented = new Set(
+  readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8").match(
+    /(?<=`)budget_[a-z_]+(?=`)/g,
+  ),
+);
+for (const word of [...LOG_COMPONENTS, "budget_id"]) documented.delete(word);
+
 onEveryDatabase("deploy", (server) => {
+  it("has a documentation that names every metric of Budget, and no other", async () => {
+    const text = await (await fetch(`${server().url}/metrics`)).text();
+    const exposed = [...text.matchAll(/^# TYPE (budget_\w+)/gm)].map(([, name = ""]) => name);
+    expect([...documented].sort()).to.deep.equal(exposed.sort());
+  });
+
   for (const [what, expressions] of Object.entries(EXPRESSIONS)) {
     it(`has no metric or label in ${what} that /metrics does not expose`, async () => {
       const { budget_id } = await server().budget({ token_limit: 5000, cost_limit: 1 });
