@@ -71,7 +71,8 @@ export function observeRequests(serve: RequestListener, observer: RequestObserve
   return (request: Routed, response) => {
     request.budget_began_ms = performance.now();
     traceOf(request, isReported);
-    response.once("close", ended);
+    // It closes but once, and `once` would cost another function.
+    response.on("close", ended);
     serve(request, response);
   };
 }
