@@ -15,6 +15,7 @@ export const startTestServer = (database_url = "sqlite::memory:"): Promise<Runni
       host: "127.0.0.1",
       database_url,
       log_level: "ERROR",
+      log_levels: new Map(),
       environment: "production",
       price_update_interval_min: 0,
       prices_file: "",

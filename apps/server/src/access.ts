@@ -56,6 +56,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   deletePolicy: OPERATORS,
 
   listAlerts: READERS,
+  // The metrics, which are no part of the JSON API.
+  readMetrics: READERS,
 
   listPrices: ALL,
   getCurrentPrice: ALL,
@@ -91,6 +93,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
  * one, which is the installation's own, may do these.
  */
 export const OF_THE_INSTALLATION: ReadonlySet<string> = new Set([
+  "readMetrics",
   "listTenants",
   "createTenant",
   "createTenantKey",

@@ -12,7 +12,8 @@ import { openApiDocument } from "./openapi.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
 import { ROUTES } from "./routes/index.ts";
 import type { Route, RouteInput, Services } from "./routes/route.ts";
-import { requestId, send, sendText } from "./send.ts";
+import { METRICS_HEADERS, requestId, send, sendText } from "./send.ts";
+import { traceOf } from "./trace-context.ts";
 import { compileValidator, type Validator } from "./validation.ts";
 
 export interface AppOptions {
@@ -22,17 +23,20 @@ export interface AppOptions {
   readonly host_rules: HostRules;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trusted_proxies: readonly string[];
+  /** What /metrics answers. */
+  readonly readMetrics: () => Promise<string>;
 }
 
-/** The one path that its own document does not describe. */
+/** The paths that are no part of the JSON API, and which its document does not describe. */
 const DOCUMENT_PATH = "/openapi.json";
+const METRICS_PATH = "/metrics";
 
 /** The size that a body may have where its route says nothing else. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
 
 /** Builds the HTTP side of the server from the list of routes. */
 export function createApp(options: AppOptions): Express {
-  const { services, logger, doorkeeper, host_rules, trusted_proxies } = options;
+  const { services, logger, doorkeeper, host_rules, trusted_proxies, readMetrics } = options;
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
@@ -42,6 +46,9 @@ export function createApp(options: AppOptions): Express {
 
   const document = JSON.stringify(openApiDocument(services.version));
   app.get(DOCUMENT_PATH, (_request, response) => sendText(response, 200, document));
+  app.get(METRICS_PATH, guard({ operation_id: "readMetrics" }, doorkeeper), async (_request, response) =>
+    sendText(response, 200, await readMetrics(), {}, METRICS_HEADERS),
+  );
   for (const route of ROUTES) {
     app[route.method](
       expressPath(route.path),
@@ -174,6 +181,7 @@ function noSuchRoute(request: Request, response: Response): void {
 const ALL_METHODS: readonly Pick<Route, "path" | "method">[] = [
   ...ROUTES,
   { path: DOCUMENT_PATH, method: "get" },
+  { path: METRICS_PATH, method: "get" },
 ];
 
 const pathPattern = (path: string): RegExp =>
@@ -186,7 +194,9 @@ function failureHandler(logger: Logger) {
     if (answer === null) {
       const { stack, message } = error instanceof Error ? error : new Error(String(error));
       const request_id = requestId(request);
-      logger.error("api", `${request.method} ${request.path} failed`, { request_id, error: message, stack });
+      const { trace_id } = traceOf(request);
+      const fields = { request_id, trace_id, error: message, stack };
+      logger.error("api", `${request.method} ${request.path} failed`, fields);
     }
     if (response.headersSent) {
       next(error);

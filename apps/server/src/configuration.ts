@@ -1,3 +1,5 @@
+import { LOG_LEVELS, parseLogLevels, type LogLevel, type LogLevels } from "./log-levels.ts";
+
 /** One setting: where it comes from, what it may be, and what it is when nobody says. */
 export interface Setting {
   readonly variable: string;
@@ -7,9 +9,6 @@ export interface Setting {
   readonly expected: string;
   readonly isValid: (value: string) => boolean;
 }
-
-const LOG_LEVELS = ["ERROR", "WARNING", "INFO", "DEBUG"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const isCount = (value: string): boolean => /^\d{1,7}$/.test(value) && Number(value) <= 1_000_000;
 const isPort = (value: string): boolean => /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
@@ -43,6 +42,13 @@ export const SETTINGS = [
     description: "`ERROR`, `WARNING`, `INFO` or `DEBUG`",
     expected: "ERROR, WARNING, INFO or DEBUG",
     isValid: (value) => (LOG_LEVELS as readonly string[]).includes(value.toUpperCase()),
+  },
+  {
+    variable: "BUDGET_LOG_LEVELS",
+    default_value: "",
+    description: "Other levels for single components, such as `allocation=DEBUG,api=WARNING`",
+    expected: "pairs such as allocation=DEBUG,api=WARNING of a component and a level",
+    isValid: (value) => parseLogLevels(value) !== null,
   },
   {
     variable: "BUDGET_ENV",
@@ -121,6 +127,7 @@ export interface Configuration {
   readonly host: string;
   readonly database_url: string;
   readonly log_level: LogLevel;
+  readonly log_levels: LogLevels;
   readonly environment: "development" | "production";
   /** 0 asks no source on the network. */
   readonly price_update_interval_min: number;
@@ -160,6 +167,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     host: read("BUDGET_HOST"),
     database_url: read("BUDGET_DATABASE_URL"),
     log_level: read("BUDGET_LOG_LEVEL").toUpperCase() as LogLevel,
+    log_levels: parseLogLevels(read("BUDGET_LOG_LEVELS")) ?? new Map(),
     environment: read("BUDGET_ENV") as Configuration["environment"],
     price_update_interval_min: Number(read("PRICE_UPDATE_INTERVAL")),
     prices_file: read("BUDGET_PRICES_FILE"),

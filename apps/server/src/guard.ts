@@ -40,7 +40,7 @@ const originOf = (request: Request): string => request.ip ?? "";
 
 const denialOf = (
   request: Request,
-  route: Route,
+  route: Pick<Route, "operation_id">,
   actor: Omit<Actor, "origin" | "request_id">,
 ): Omit<AuditDraft, "at_ms"> => ({
   kind: "denial",
@@ -52,7 +52,7 @@ const denialOf = (
 });
 
 /** Lets a request through to its route where its key may call that, and answers it where not. */
-export function guard(route: Route, doorkeeper: Doorkeeper) {
+export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper) {
   const access = accessTo(route.operation_id);
 
   async function admit(request: Request): Promise<Admitted | ProblemAnswer> {

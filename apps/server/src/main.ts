@@ -10,7 +10,8 @@ const EXIT_FAILURE = 1;
 const EXIT_WRONG_CONFIGURATION = 2;
 
 async function main(configuration: Configuration): Promise<void> {
-  const logger = createLogger(configuration.log_level, configuration.environment === "development");
+  const { log_level: level, log_levels: levels, environment } = configuration;
+  const logger = createLogger({ level, levels, readable: environment === "development" });
   const server = await startServer(configuration, logger);
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);

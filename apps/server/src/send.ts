@@ -3,10 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { boundReading } from "./http-limits.ts";
 import type { Answer } from "./routes/route.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { traceOf, traceResponse } from "./trace-context.ts";
 
 const SECURITY_HEADERS = Object.entries(securityHeaders()).flatMap(([name, value]) => [name, String(value)]);
-const SUCCESS_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/json; charset=utf-8"];
-const PROBLEM_HEADERS = [...SECURITY_HEADERS, "Content-Type", "application/problem+json; charset=utf-8"];
+const headersFor = (type: string): readonly string[] => [...SECURITY_HEADERS, "Content-Type", type];
+const SUCCESS_HEADERS = headersFor("application/json; charset=utf-8");
+const PROBLEM_HEADERS = headersFor("application/problem+json; charset=utf-8");
+/** The text format of Prometheus. */
+export const METRICS_HEADERS = headersFor("text/plain; version=0.0.4; charset=utf-8");
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -35,13 +39,16 @@ export function sendText(
   status: number,
   text: string,
   own: Answer["headers"] = {},
+  shared: readonly string[] = status < 400 ? SUCCESS_HEADERS : PROBLEM_HEADERS,
 ): void {
   const headers = [
-    ...(status < 400 ? SUCCESS_HEADERS : PROBLEM_HEADERS),
+    ...shared,
     "Content-Length",
     String(Buffer.byteLength(text)),
     "X-Request-Id",
     requestId(response.req),
+    "Traceresponse",
+    traceResponse(traceOf(response.req)),
   ];
   for (const name in own) headers.push(name, own[name] ?? "");
   response.writeHead(status, headers);

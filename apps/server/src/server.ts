@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import type { Logger } from "@budget/domain";
+import type { Logger, Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
 import {
@@ -16,6 +16,9 @@ import { createApp, refuseStopping } from "./app.ts";
 import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
+import { Metrics } from "./metrics.ts";
+import { observeRequests } from "./observe-requests.ts";
+import { startOpenTelemetry } from "./open-telemetry.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
 import { priceRunOptions } from "./price-settings.ts";
 import { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
@@ -49,7 +52,8 @@ export async function startServer(
   const prices = await readOperatorPrices(configuration.prices_file);
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
-    const engine = await prepareEngine(database, logger);
+    const metrics = new Metrics();
+    const engine = await prepareEngine(database, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
     const monitoring = await startMonitoring(database, configuration, prices, logger);
     const services = {
@@ -59,6 +63,13 @@ export async function startServer(
       version: VERSION,
       isReady: () => answers(database),
     };
+    const watched = { ...services, database };
+    const openTelemetry = await startOpenTelemetry(process.env, {
+      logger,
+      version: VERSION,
+      readMetrics: () => metrics.objects(watched),
+    });
+    const readMetrics = () => metrics.text(watched);
     const app = createApp({
       services,
       logger,
@@ -72,8 +83,17 @@ export async function startServer(
         origins: configuration.cors_origins,
       },
       trusted_proxies: configuration.trusted_proxies,
+      readMetrics,
     });
-    const gate = new StopGate(app, {
+    const observed = observeRequests(app, {
+      logger,
+      isReported: openTelemetry?.reportsRequests ?? false,
+      onEnd(request) {
+        metrics.requestEnded(request);
+        openTelemetry?.requestEnded(request);
+      },
+    });
+    const gate = new StopGate(observed, {
       refuse: refuseStopping,
       linger_ms: STOP_LINGER_MS,
       grace_ms: STOP_GRACE_MS,
@@ -85,6 +105,8 @@ export async function startServer(
       port: (http.address() as AddressInfo).port,
       async stop() {
         await gate.stop(http);
+        // It reads metrics a last time.
+        await openTelemetry?.stop();
         await monitoring.stop();
         await engine.stop();
         await database.close();
@@ -135,7 +157,7 @@ async function startMonitoring(
   };
 }
 
-async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {
+async function prepareEngine(database: Database, logger: Logger, meter: Meter): Promise<Engine> {
   const applied = await migrate(database);
   if (applied.length > 0)
     logger.info("budget_engine", "The database schema was brought up to date", { applied });
@@ -154,6 +176,7 @@ async function prepareEngine(database: Database, logger: Logger): Promise<Engine
     secrets: secretSource,
     timers: systemTimers,
     logger,
+    meter,
   });
 }
 

@@ -20,6 +20,9 @@ import { createApp } from "../src/app.ts";
 import type { Configuration } from "../src/configuration.ts";
 import { RateLimiter, type RateLimit } from "../src/rate-limiter.ts";
 import { openApiDocument } from "../src/openapi.ts";
+import { Metrics } from "../src/metrics.ts";
+import type { LogLevel } from "../src/log-levels.ts";
+import { observeRequests, type ObservedRequest } from "../src/observe-requests.ts";
 import { ROUTES } from "../src/routes/index.ts";
 import { VERSION } from "../src/server.ts";
 import { secretSource, uuidSource } from "../src/world.ts";
@@ -38,6 +41,7 @@ export const CONFIGURATION: Configuration = {
   host: "127.0.0.1",
   database_url: "sqlite::memory:",
   log_level: "ERROR",
+  log_levels: new Map(),
   environment: "production",
   price_update_interval_min: 0,
   prices_file: "",
@@ -113,6 +117,13 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** One line that a server logged. */
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 const silent = () => undefined;
 
 let catalogue: ReturnType<typeof readBundledCatalogue> | undefined;
@@ -145,7 +156,9 @@ export class TestServer {
   readonly engine: Engine;
   readonly clock: { now_ms: number; now(): number };
   /** What was logged as an error: nothing that a test does should be one. */
-  readonly errors: string[] = [];
+  readonly errors: string[];
+  /** What was logged about requests. */
+  readonly lines: LogLine[];
   readonly url: string;
   /** What /ready is told. */
   readonly readiness: { isReady: boolean };
@@ -155,7 +168,7 @@ export class TestServer {
   readonly #database: TestDatabase;
 
   private constructor(
-    parts: Pick<TestServer, "engine" | "clock" | "errors" | "readiness" | "price_source"> & {
+    parts: Pick<TestServer, "engine" | "clock" | "errors" | "lines" | "readiness" | "price_source"> & {
       http: Server;
       database: TestDatabase;
     },
@@ -163,6 +176,7 @@ export class TestServer {
     this.engine = parts.engine;
     this.clock = parts.clock;
     this.errors = parts.errors;
+    this.lines = parts.lines;
     this.readiness = parts.readiness;
     this.price_source = parts.price_source;
     this.#http = parts.http;
@@ -178,16 +192,23 @@ export class TestServer {
     const { database } = test_database;
     const clock = { now_ms: START_MS, now: () => clock.now_ms };
     const errors: string[] = [];
+    const lines: LogLine[] = [];
+    const keep =
+      (level: LogLevel): Logger["debug"] =>
+      (component, message, fields = {}) => {
+        if (component === "api") lines.push({ level, message, fields });
+      };
     const logger: Logger = {
       error: (_component, message, fields) => errors.push(`${message} ${JSON.stringify(fields)}`),
-      warning: silent,
+      warning: keep("WARNING"),
       info: silent,
-      debug: silent,
+      debug: keep("DEBUG"),
     };
     catalogue ??= readBundledCatalogue();
     const { drafts } = await catalogue;
     await prepareFirstStart({ database, clock, ids: uuidSource, readPrices: () => drafts });
     await adoptAdminKey({ database, clock }, ADMIN_KEY);
+    const metrics = new Metrics();
     const engine = createEngine({
       database,
       clock,
@@ -195,6 +216,7 @@ export class TestServer {
       secrets: secretSource,
       timers: { every: () => silent },
       logger,
+      meter: metrics.meter,
     });
     const readiness = { isReady: true };
     const price_source = new TestPriceSource();
@@ -216,22 +238,29 @@ export class TestServer {
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),
     };
-    const http = createServer(
-      createApp({
-        services,
-        logger,
-        doorkeeper: {
-          authenticate: (text) => engine.access.authenticate(text),
-          deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
-          limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, () => clock.now()),
-        },
-        host_rules: { hosts: [], origins: options.origins ?? [] },
-        trusted_proxies: options.trusted_proxies ?? [],
-      }),
-    );
+    const watched = { ...services, database };
+    const readMetrics = () => metrics.text(watched);
+    const app = createApp({
+      services,
+      logger,
+      doorkeeper: {
+        authenticate: (text) => engine.access.authenticate(text),
+        deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
+        limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, () => clock.now()),
+      },
+      host_rules: { hosts: [], origins: options.origins ?? [] },
+      trusted_proxies: options.trusted_proxies ?? [],
+      readMetrics,
+    });
+    const onEnd = (ended: ObservedRequest): void => metrics.requestEnded(ended);
+    const http = createServer(observeRequests(app, { logger, isReported: false, onEnd }));
     http.listen(0, "127.0.0.1");
     await once(http, "listening");
-    return new TestServer({ engine, clock, errors, readiness, price_source, http, database: test_database });
+    return new TestServer({
+      ...{ engine, clock, errors, lines, readiness, price_source },
+      http,
+      database: test_database,
+    });
   }
 
   async stop(): Promise<void> {

@@ -124,12 +124,16 @@ export {
   type Violation,
 } from "./outcome.ts";
 export {
+  DECISION_OUTCOMES,
   LOG_COMPONENTS,
+  NO_METER,
   type Clock,
+  type DecisionOutcome,
   type IdSource,
   type SecretSource,
   type LogComponent,
   type Logger,
+  type Meter,
   type Timers,
 } from "./ports.ts";
 export {

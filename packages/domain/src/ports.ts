@@ -44,3 +44,32 @@ export interface Logger {
   info(component: LogComponent, message: string, fields?: Readonly<Record<string, unknown>>): void;
   debug(component: LogComponent, message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
+
+/** How a request to hold tokens, or to hold more of them, is answered; `replayed` is the answer of an earlier time. */
+export const DECISION_OUTCOMES = ["granted", "refused", "replayed", "rejected"] as const;
+export type DecisionOutcome = (typeof DECISION_OUTCOMES)[number];
+
+/** Counts and measures what Budget does. It is called where every request passes, so it returns at once. */
+export interface Meter {
+  /** A request to hold tokens, or more of them, was answered. */
+  decided(outcome: DecisionOutcome): void;
+  /** A command was not carried out but answered `overloaded`. */
+  turnedAway(): void;
+  /**
+   * Commands go into a transaction together.
+   * @returns to be called when they are answered
+   */
+  batchBegan(commands: number): () => void;
+  /** A transaction found the budgets, policies and prices in memory to be the newest, or read newer ones. */
+  catalogueUsed(isNewest: boolean): void;
+}
+
+const nothing = (): void => undefined;
+
+/** For whoever wants nothing counted. */
+export const NO_METER: Meter = {
+  decided: nothing,
+  turnedAway: nothing,
+  batchBegan: () => nothing,
+  catalogueUsed: nothing,
+};

@@ -6,6 +6,7 @@ import {
   type AllocationExtend,
   type AllocationQuery,
   type BudgetAllocation,
+  type DecisionOutcome,
   type ExplainedDecision,
   type Grant,
   type LearnedOutput,
@@ -16,7 +17,7 @@ import { AllocationRepository, DecisionRepository } from "@budget/repositories";
 import { AllocateCommand, CheckCommand } from "./allocate.ts";
 import type { AllocationManager, CommandContext, Page } from "./engine.ts";
 import { ExtendCommand } from "./extend.ts";
-import { idempotentRequest } from "./idempotency.ts";
+import { idempotentRequest, isReplay } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
 import type { OutputEstimates } from "./output-estimates.ts";
 import { ReleaseCommand } from "./release.ts";
@@ -30,7 +31,7 @@ export function createAllocationManager(
 ): AllocationManager {
   const repository = new AllocationRepository(runner.database);
   const decisions = new DecisionRepository(runner.database);
-  const { clock, ids } = runner;
+  const { clock, ids, meter } = runner;
 
   /** What a request's `estimate` stands for; null where it names no model, or too few calls were seen. */
   async function learnedFor(
@@ -53,7 +54,9 @@ export function createAllocationManager(
       const learned = estimate === undefined ? null : await learnedFor(context, input, estimate);
       const idempotency = idempotentRequest(context, "allocation.create", input);
       const command = new AllocateCommand(input, learned, ids.next(clock.now()), idempotency);
-      return runner.submit(context.tenant_id, command);
+      const outcome = await runner.submit(context.tenant_id, command);
+      meter.decided(decisionOf(outcome));
+      return outcome;
     },
 
     async check(context: CommandContext, input: AllocationCreate): Promise<Outcome<AllocationCheck>> {
@@ -62,12 +65,19 @@ export function createAllocationManager(
       return runner.submit(context.tenant_id, new CheckCommand(input, learned));
     },
 
-    extend(context: CommandContext, allocation_id: string, input: AllocationExtend): Promise<Outcome<Grant>> {
+    async extend(
+      context: CommandContext,
+      allocation_id: string,
+      input: AllocationExtend,
+    ): Promise<Outcome<Grant>> {
       // An extension makes nothing that has an id, so that without a key a second attempt would extend again.
       const idempotency_key = context.idempotency_key ?? `extension ${ids.next(clock.now())}`;
       const body = { allocation_id, ...input };
       const idempotency = idempotentRequest({ ...context, idempotency_key }, "allocation.extend", body);
-      return runner.submit(context.tenant_id, new ExtendCommand(allocation_id, input, idempotency));
+      const command = new ExtendCommand(allocation_id, input, idempotency);
+      const outcome = await runner.submit(context.tenant_id, command);
+      meter.decided(decisionOf(outcome));
+      return outcome;
     },
 
     release(context: CommandContext, allocation_id: string): Promise<Outcome<BudgetAllocation>> {
@@ -89,4 +99,10 @@ export function createAllocationManager(
       return repository.list(context.tenant_id, query, clock.now());
     },
   };
+}
+
+function decisionOf(outcome: Outcome<Grant>): DecisionOutcome {
+  if (isReplay(outcome)) return "replayed";
+  if (outcome.ok) return "granted";
+  return outcome.rejection.code === "insufficient_budget" ? "refused" : "rejected";
 }

@@ -63,7 +63,11 @@ export const targetOf = (catalog: Catalog, allocation: BudgetAllocation): Target
   context_id: allocation.context_id,
 });
 
-const emptyBalance = ({ tenant_id, policy_id, period }: BudgetPolicy, context_id: string): Balance => ({
+/** What a policy counts before it has counted anything. */
+export const emptyBalance = (
+  { tenant_id, policy_id, period }: BudgetPolicy,
+  context_id: string,
+): Balance => ({
   tenant_id,
   policy_id,
   scope: isPerContext(period) ? context_id : "",

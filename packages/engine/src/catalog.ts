@@ -34,11 +34,12 @@ export class Catalog {
     return readCatalogVersions(transaction, [this.tenant_id, SHARED_TENANT_ID]);
   }
 
+  /** @returns whether there was anything newer to read */
   async refresh(
     database: Database,
     transaction: Transaction,
     versions: ReadonlyMap<string, number>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const held = [...versions.keys()].map((tenant_id) => ({
       tenant_id,
       catalog_version: this.#versions.get(tenant_id) ?? NEVER_READ,
@@ -46,11 +47,12 @@ export class Catalog {
     const outdated = held.filter(
       ({ tenant_id, catalog_version }) => versions.get(tenant_id) !== catalog_version,
     );
-    if (outdated.length === 0) return;
+    if (outdated.length === 0) return false;
     await this.budgets.refresh(database, transaction, versions.get(this.tenant_id));
     const prices = await new PriceRepository(database).changedSince(transaction, outdated);
     const aliases = await new ModelRepository(database).aliasesChangedSince(transaction, outdated);
     if (prices.length + aliases.length > 0) this.#priceBook = this.#priceBook.withChanges(prices, aliases);
     this.#versions = versions;
+    return true;
   }
 }

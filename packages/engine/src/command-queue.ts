@@ -1,4 +1,4 @@
-import { rejected, type Clock, type Outcome } from "@budget/domain";
+import { rejected, type Clock, type Meter, type Outcome } from "@budget/domain";
 import { isTransient, isUnavailable } from "@budget/repositories";
 import type { Command } from "./command.ts";
 
@@ -36,8 +36,6 @@ export interface Backlog {
   waiting: number;
 }
 
-const refuse = (detail: string): Outcome<never> => rejected({ code: "overloaded", detail });
-
 /** Carries out commands in one transaction and answers each, in order. `attempt` counts from 0. */
 export type BatchRunner = (
   commands: readonly Command<unknown>[],
@@ -47,6 +45,7 @@ export type BatchRunner = (
 export interface CommandQueueOptions {
   readonly runBatch: BatchRunner;
   readonly clock: Clock;
+  readonly meter: Meter;
   /** Shared by the queues of all tenants. */
   readonly backlog: Backlog;
 }
@@ -61,6 +60,7 @@ export interface CommandQueueOptions {
 export class CommandQueue {
   readonly #runBatch: BatchRunner;
   readonly #clock: Clock;
+  readonly #meter: Meter;
   readonly #backlog: Backlog;
   /** The oldest first. */
   readonly #waiting: Waiting[] = [];
@@ -69,9 +69,10 @@ export class CommandQueue {
   #running: Promise<void> | null = null;
   #stopped = false;
 
-  constructor({ runBatch, clock, backlog }: CommandQueueOptions) {
+  constructor({ runBatch, clock, meter, backlog }: CommandQueueOptions) {
     this.#runBatch = runBatch;
     this.#clock = clock;
+    this.#meter = meter;
     this.#backlog = backlog;
   }
 
@@ -79,7 +80,7 @@ export class CommandQueue {
   submit<T>(command: Command<T>): Promise<Outcome<T>> {
     const since_ms = this.#clock.now();
     const reason = this.#reasonToRefuse(since_ms);
-    if (reason !== null) return Promise.resolve(refuse(reason));
+    if (reason !== null) return Promise.resolve(this.#refuse(reason));
     return new Promise<Outcome<T>>((resolve, reject) => {
       this.#waiting.push({ command, since_ms, resolve: resolve as Waiting["resolve"], reject });
       this.#backlog.waiting += 1;
@@ -95,13 +96,18 @@ export class CommandQueue {
     const now_ms = this.#clock.now();
     const inTime = this.#waiting.findIndex(({ since_ms }) => !isOverdue(since_ms, now_ms));
     const overdue = this.#take(inTime === -1 ? this.#waiting.length : inTime);
-    for (const { resolve } of overdue) resolve(refuse(TOO_SLOW));
+    for (const { resolve } of overdue) resolve(this.#refuse(TOO_SLOW));
   }
 
   /** Takes nothing new; resolves when everything that waits is answered. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+  }
+
+  #refuse(detail: string): Outcome<never> {
+    this.#meter.turnedAway();
+    return rejected({ code: "overloaded", detail });
   }
 
   #reasonToRefuse(now_ms: number): string | null {
@@ -163,6 +169,7 @@ export class CommandQueue {
    */
   async #answerTogether(batch: readonly Waiting[], first_attempt = 0): Promise<unknown> {
     this.#busy_since_ms = this.#clock.now();
+    const answered = this.#meter.batchBegan(batch.length);
     try {
       const outcomes = await this.#attempt(
         batch.map(({ command }) => command),
@@ -173,6 +180,7 @@ export class CommandQueue {
     } catch (error) {
       return error;
     } finally {
+      answered();
       this.#busy_since_ms = null;
     }
   }

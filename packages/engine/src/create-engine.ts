@@ -1,4 +1,12 @@
-import type { Clock, IdSource, Logger, SecretSource, Timers } from "@budget/domain";
+import {
+  NO_METER,
+  type Clock,
+  type IdSource,
+  type Logger,
+  type Meter,
+  type SecretSource,
+  type Timers,
+} from "@budget/domain";
 import { AlertRepository, type Database } from "@budget/repositories";
 import { createAccessManager } from "./access-manager.ts";
 import { createAllocationManager } from "./allocation-manager.ts";
@@ -28,12 +36,14 @@ export interface EngineOptions {
   readonly secrets: SecretSource;
   readonly timers: Timers;
   readonly logger: Logger;
+  /** Nothing is counted where it is left out. */
+  readonly meter?: Meter;
 }
 
 /** Builds the core of Budget over an open database, and starts its background work. */
 export function createEngine(options: EngineOptions): Engine {
-  const { database, clock, ids, secrets, timers, logger } = options;
-  const runner = new LedgerRunner({ database, clock, ids });
+  const { database, clock, ids, secrets, timers, logger, meter = NO_METER } = options;
+  const runner = new LedgerRunner({ database, clock, ids, meter });
   const alerts = new AlertRepository(database);
   const outputs = new OutputEstimates({ database, clock });
 
@@ -61,6 +71,7 @@ export function createEngine(options: EngineOptions): Engine {
     access,
     tenants: createTenantManager({ database, clock, ids }),
     alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
+    waiting: () => runner.waiting(),
     verify: (context) => verifyTenant(database, context.tenant_id, clock),
     async stop() {
       stopLearning();

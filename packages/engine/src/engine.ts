@@ -17,6 +17,7 @@ import type {
   BudgetSummaryWire,
   BudgetUpdate,
   ChangedBy,
+  CountedPolicy,
   CoverageQuery,
   CoverageWire,
   CurrentPriceRequest,
@@ -114,6 +115,8 @@ export interface PolicyManager {
   create(context: CommandContext, input: PolicyCreate): Promise<Outcome<BudgetPolicy>>;
   get(context: CommandContext, policy_id: string): Promise<Outcome<BudgetPolicy>>;
   list(context: CommandContext, query: PolicyQuery): Promise<Page<BudgetPolicy>>;
+  /** What every policy counts in its window of now, oldest first; without those that count each context by itself. */
+  counted(context: CommandContext): Promise<readonly CountedPolicy[]>;
   update(
     context: CommandContext,
     policy_id: string,
@@ -267,6 +270,8 @@ export interface Engine {
   readonly alerts: AlertManager;
   readonly access: AccessManager;
   readonly tenants: TenantManager;
+  /** How many commands wait for a transaction. */
+  waiting(): number;
   /** Recounts every balance of the tenant and reports what differs. */
   verify(context: CommandContext): Promise<VerifyReport>;
   /** Takes no new command, commits what is running, and resolves when all of it is answered. */

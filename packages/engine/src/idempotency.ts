@@ -32,13 +32,23 @@ export function remember<T>(
   };
 }
 
+/** Answers that were given before. */
+const replays = new WeakSet<Outcome<unknown>>();
+
+/** Whether an answer is the one of an earlier time, and nothing was done for it now. */
+export const isReplay = (outcome: Outcome<unknown>): boolean => replays.has(outcome);
+
 /** The answer of the first time, or a rejection that names what differs from the first request. */
 export function replay<T>(record: IdempotencyRecord, request: IdempotentRequest): Outcome<T> {
   const field =
     record.operation === request.operation
       ? firstDifference(JSON.parse(record.request), JSON.parse(JSON.stringify(request.request)), "")
       : "";
-  if (field === null) return decodeOutcome<T>(record.outcome);
+  if (field === null) {
+    const outcome = decodeOutcome<T>(record.outcome);
+    replays.add(outcome);
+    return outcome;
+  }
   return rejected({
     code: "idempotency_conflict",
     field,

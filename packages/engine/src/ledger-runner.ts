@@ -4,6 +4,7 @@ import {
   type BudgetAllocation,
   type Clock,
   type IdSource,
+  type Meter,
   type Outcome,
 } from "@budget/domain";
 import {
@@ -29,6 +30,7 @@ export interface LedgerRunnerOptions {
   readonly database: Database;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly meter: Meter;
 }
 
 interface TenantState {
@@ -41,15 +43,17 @@ export class LedgerRunner {
   readonly database: Database;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly meter: Meter;
   readonly #ledger: Ledger;
   readonly #tenants = new Map<string, TenantState>();
   readonly #backlog: Backlog = { waiting: 0 };
   #stopped = false;
 
-  constructor({ database, clock, ids }: LedgerRunnerOptions) {
+  constructor({ database, clock, ids, meter }: LedgerRunnerOptions) {
     this.database = database;
     this.clock = clock;
     this.ids = ids;
+    this.meter = meter;
     this.#ledger = new Ledger(database);
   }
 
@@ -91,6 +95,11 @@ export class LedgerRunner {
     return this.#tenant(tenant_id).catalog;
   }
 
+  /** How many commands wait for a transaction. */
+  waiting(): number {
+    return this.#backlog.waiting;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#tenants.values()].map(({ queue }) => queue.stop()));
@@ -103,6 +112,7 @@ export class LedgerRunner {
       const queue = new CommandQueue({
         runBatch: (commands, attempt) => this.#runBatch(catalog, commands, attempt),
         clock: this.clock,
+        meter: this.meter,
         backlog: this.#backlog,
       });
       state = { catalog, queue };
@@ -184,7 +194,7 @@ export class LedgerRunner {
       session.findUsageRecords(made.flatMap(({ record_id }) => record_id ?? [])),
       session.lockKnownBalances(foreseen),
     ]);
-    await catalog.refresh(this.database, session.transaction, versions);
+    this.meter.catalogueUsed(!(await catalog.refresh(this.database, session.transaction, versions)));
     return { remembered, allocations, usage_records, balances };
   }
 }

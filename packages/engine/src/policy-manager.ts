@@ -1,13 +1,17 @@
 import {
   MAX_USD,
   accepted,
+  balanceInWindow,
   changeBy,
+  createWindowCache,
+  isPerContext,
   isTimeZone,
   parseUsdToNano,
   readPolicyType,
   rejected,
   toPolicyWire,
   type BudgetPolicy,
+  type CountedPolicy,
   type EventType,
   type NanoUsd,
   type Outcome,
@@ -21,6 +25,7 @@ import {
   TenantRepository,
   type LedgerSession,
 } from "@budget/repositories";
+import { emptyBalance } from "./batch.ts";
 import type { BudgetTree } from "./budget-tree.ts";
 import type { CommandContext, Page, PolicyManager } from "./engine.ts";
 import { idempotentRequest, once } from "./idempotency.ts";
@@ -158,6 +163,17 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
 
     list(context: CommandContext, query: PolicyQuery): Promise<Page<BudgetPolicy>> {
       return policies.list(context.tenant_id, query);
+    },
+
+    async counted(context: CommandContext): Promise<readonly CountedPolicy[]> {
+      const windowAt = createWindowCache();
+      const now_ms = clock.now();
+      return (await policies.withBalances(context.tenant_id))
+        .filter(({ policy }) => !isPerContext(policy.period))
+        .map(({ policy, balance }) => {
+          const window = windowAt(policy.period, policy.time_zone, now_ms);
+          return { policy, window, balance: balanceInWindow(balance ?? emptyBalance(policy, ""), window) };
+        });
     },
 
     update(context, policy_id, input: PolicyUpdate, expected_version): Promise<Outcome<BudgetPolicy>> {

@@ -1,4 +1,4 @@
-import { accepted, type Outcome } from "@budget/domain";
+import { accepted, NO_METER, type Meter, type Outcome } from "@budget/domain";
 import { expect } from "chai";
 import {
   CommandQueue,
@@ -30,6 +30,8 @@ const BUG = new Error("a bug");
 class TestQueue {
   readonly clock = { now_ms: 0, now: () => this.clock.now_ms };
   readonly backlog: Backlog;
+  /** What was counted, in order. */
+  readonly counted: string[] = [];
   readonly queue: CommandQueue;
   readonly #begun: Transaction[] = [];
   #onBegin: () => void = () => undefined;
@@ -37,8 +39,17 @@ class TestQueue {
 
   constructor(backlog: Backlog = { waiting: 0 }) {
     this.backlog = backlog;
+    const meter: Meter = {
+      ...NO_METER,
+      turnedAway: () => this.counted.push("turned away"),
+      batchBegan: (commands) => {
+        this.counted.push(`${commands} began`);
+        return () => this.counted.push(`${commands} answered`);
+      },
+    };
     this.queue = new CommandQueue({
       clock: this.clock,
+      meter,
       backlog,
       runBatch: (commands, attempt) =>
         new Promise((resolve, reject) => {
@@ -103,6 +114,7 @@ describe("the queue of commands", () => {
     second.succeed();
     expect(await answersOf([first, ...later])).to.deep.equal(["a", "b", "c"]);
     expect(test.backlog.waiting).to.equal(0);
+    expect(test.counted).to.deep.equal(["1 began", "1 answered", "2 began", "2 answered"]);
   });
 
   it("is bounded in number for one tenant: what is beyond is answered before anything is carried out", async () => {
@@ -110,6 +122,7 @@ describe("the queue of commands", () => {
     const taken = Array.from({ length: MAX_WAITING_COMMANDS }, () => test.submit());
     const beyond = await answersOf([test.submit(), test.submit()]);
     expect(beyond).to.deep.equal(["overloaded", "overloaded"]);
+    expect(test.counted).to.deep.equal(["turned away", "turned away"]);
     const answers = await test.succeedUntil(answersOf(taken));
     expect(new Set(answers)).to.deep.equal(new Set(["x"]));
     expect(await test.succeedUntil(test.submit("again"))).to.deep.equal(accepted("again"));

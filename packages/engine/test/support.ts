@@ -1,4 +1,11 @@
-import type { AllocationCreate, Logger, Outcome, PriceDraft } from "@budget/domain";
+import {
+  NO_METER,
+  type AllocationCreate,
+  type Logger,
+  type Meter,
+  type Outcome,
+  type PriceDraft,
+} from "@budget/domain";
 import { TEST_DATABASES, type TestDatabase, type TestDatabaseOptions } from "@budget/repositories/testing";
 import { v7 } from "uuid";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "../src/index.ts";
@@ -77,7 +84,7 @@ export class TestEngine {
   }
 
   /** Another engine on the same database, as a second server is. */
-  static on(test_database: TestDatabase, clock: TestEngine["clock"]): TestEngine {
+  static on(test_database: TestDatabase, clock: TestEngine["clock"], meter: Meter = NO_METER): TestEngine {
     const repeated: (() => void)[] = [];
     const timers = {
       every(_interval_ms: number, work: () => void) {
@@ -93,6 +100,7 @@ export class TestEngine {
       secrets,
       timers,
       logger,
+      meter,
     });
     return new TestEngine(test_database, engine, clock, repeated);
   }

@@ -9,6 +9,13 @@ import { postgresDialect } from "./dialect-postgres.ts";
 import { sqliteDialect } from "./dialect-sqlite.ts";
 import { Transaction } from "./transaction.ts";
 
+/** The connections of a pool, and who waits for one. */
+export interface PoolState {
+  readonly used: number;
+  readonly free: number;
+  readonly pending: number;
+}
+
 /** An open database: a pool of connections, and what is special about its SQL. */
 export interface Database {
   readonly knex: Knex;
@@ -19,6 +26,7 @@ export interface Database {
   snapshot<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Gives `work` connections whose statements may take and wait as long as they need: for changes of the schema. */
   patiently<T>(work: (knex: Knex) => Promise<T>): Promise<T>;
+  poolState(): PoolState;
   close(): Promise<void>;
 }
 
@@ -219,6 +227,7 @@ const isOpen = ({ connection }: WithSocket): boolean => !connection.stream.destr
 
 /** What Knex does with connections, which its types leave open. */
 interface Pool {
+  readonly pool: { numUsed(): number; numFree(): number; numPendingAcquires(): number };
   acquireConnection(): Promise<Connection>;
   releaseConnection(connection: Connection): Promise<void>;
   /** A connection beside the pool. */
@@ -254,6 +263,10 @@ function database(knex: Knex, dialect: Dialect, { patiently, release }: Peculiar
     transaction: (work) => within(dialect.begin, work),
     snapshot: (work) => within(dialect.beginSnapshot, work),
     patiently,
+    poolState() {
+      const { pool } = poolOf(knex);
+      return { used: pool.numUsed(), free: pool.numFree(), pending: pool.numPendingAcquires() };
+    },
     async close() {
       await knex.destroy();
       release?.();

@@ -11,13 +11,14 @@ export {
   type Database,
   type DatabaseErrorCode,
   type DatabaseOptions,
+  type PoolState,
 } from "./database.ts";
 export { isConnectionLoss } from "./connection-loss.ts";
 export { dataFolder } from "./data-folder.ts";
 export { DecisionRepository } from "./decision-repository.ts";
 export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
 export { ensureUsagePartitions, migrate } from "./migrate.ts";
-export { PolicyRepository } from "./policy-repository.ts";
+export { PolicyRepository, type PolicyWithBalance } from "./policy-repository.ts";
 export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
 export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";

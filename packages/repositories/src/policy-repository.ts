@@ -1,10 +1,16 @@
-import type { BudgetPolicy, PolicyQuery } from "@budget/domain";
+import type { Balance, BudgetPolicy, PolicyQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row } from "./dialect.ts";
 import { readOne, readPage, updateOne, whereEqual, type Page, type Select } from "./query.ts";
-import { policyFromRow, policyToRow, type StoredPolicy } from "./rows.ts";
+import { balanceFromRow, policyFromRow, policyToRow, type StoredPolicy } from "./rows.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
+
+/** A policy, and what it counts over all contexts; null where it has counted nothing yet. */
+export interface PolicyWithBalance {
+  readonly policy: BudgetPolicy;
+  readonly balance: Balance | null;
+}
 
 /**
  * Policies. A deleted one keeps its row, from which other servers learn of it; only {@link changedSince} finds it. Every
@@ -32,6 +38,23 @@ export class PolicyRepository {
     const { budget_id, period, tier, provider, component, task_type, enabled } = query;
     const values = { budget_id, period, tier, provider, component, task_type, enabled };
     return readPage(whereEqual(this.#present(tenant_id), values).orderBy("policy_id"), query, policyFromRow);
+  }
+
+  /** Every policy of a tenant with its balance, oldest first. Those that count each context by itself have none. */
+  async withBalances(tenant_id: string): Promise<readonly PolicyWithBalance[]> {
+    const rows: Row[] = await this.#database
+      .knex("policies as p")
+      .leftJoin("balances as b", (on) =>
+        on.on("b.tenant_id", "p.tenant_id").andOn("b.policy_id", "p.policy_id").andOnVal("b.scope", ""),
+      )
+      .where("p.tenant_id", tenant_id)
+      .whereNull("p.deleted_at_ms")
+      .orderBy("p.policy_id")
+      .select("b.*", "p.*");
+    return rows.map((row) => ({
+      policy: policyFromRow(row),
+      balance: row.scope === null ? null : balanceFromRow(row),
+    }));
   }
 
   create(transaction: Transaction, policy: StoredPolicy, catalog_version: number): Promise<void> {
