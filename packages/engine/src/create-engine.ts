@@ -1,7 +1,7 @@
 import type { Clock, IdSource, Logger, Timers } from "@budget/domain";
 import { AlertRepository, type Database } from "@budget/repositories";
 import { createAllocationManager } from "./allocation-manager.ts";
-import { startBackgroundJobs } from "./background-jobs.ts";
+import { DEFAULT_RETENTION, startBackgroundJobs, type Retention } from "./background-jobs.ts";
 import { createBudgetManager } from "./budget-manager.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerRunner } from "./ledger-runner.ts";
@@ -25,17 +25,19 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** The tenants whose expired allocations this engine frees by itself. */
   readonly tenant_ids: readonly string[];
+  readonly retention?: Retention;
 }
 
 /** Builds the core of Budget over an open database, and starts its background work. */
-export function createEngine({ database, clock, ids, timers, logger, tenant_ids }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { database, clock, ids, timers, logger, tenant_ids, retention = DEFAULT_RETENTION } = options;
   const runner = new LedgerRunner({ database, clock, ids });
   const alerts = new AlertRepository(database);
   const outputs = new OutputEstimates({ database, clock });
 
   const logFailure = (what: string) => (error: unknown) =>
     logger.error("budget_engine", `${what} failed`, { error: String(error) });
-  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger, tenant_ids });
+  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger, tenant_ids, retention });
 
   const loaded = outputs.load().catch(logFailure("Reading learned outputs"));
   const stopLearning = timers.every(LEARNING_INTERVAL_MS, () => {
