@@ -1,15 +1,8 @@
 export { AlertRepository } from "./alert-repository.ts";
 export { AllocationRepository } from "./allocation-repository.ts";
 export { BudgetRepository } from "./budget-repository.ts";
-export {
-  DatabaseError,
-  isTransient,
-  isUnavailable,
-  openDatabase,
-  type Database,
-  type DatabaseErrorCode,
-  type DatabaseOptions,
-} from "./database.ts";
+export { isTransient, isUnavailable, openDatabase, type Database, type DatabaseOptions } from "./database.ts";
+export { DatabaseError, type DatabaseErrorCode } from "./database-error.ts";
 export { isConnectionLoss } from "./connection-loss.ts";
 export { DecisionRepository } from "./decision-repository.ts";
 export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
@@ -18,6 +11,8 @@ export { PolicyRepository } from "./policy-repository.ts";
 export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
 export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
+export { backUpDatabase, rekeyDatabase, restoreDatabase, type SqliteFile } from "./sqlite-backup.ts";
+export { isDatabaseKey } from "./sqlite-key.ts";
 export { TenantRepository } from "./tenant-repository.ts";
 export { mayHaveCommitted, type Transaction } from "./transaction.ts";
 export { UsageRecordRepository, type CallFilters, type UsageRecordPage } from "./usage-record-repository.ts";
