@@ -1,12 +1,13 @@
 import { Command, CommanderError } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
+import { addDatabaseCommands } from "./commands/database.ts";
 import { addExplainCommands } from "./commands/explain.ts";
-import { addLocalCommands } from "./commands/local.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
 import { addPriceCommands } from "./commands/prices.ts";
 import { addStatusCommands } from "./commands/status.ts";
 import { addUsageCommands } from "./commands/usage.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import { EXIT, exitCodeOf, messageOf } from "./exit-codes.ts";
 import { DEFAULT_URL, urlOf, type World } from "./session.ts";
 
@@ -15,6 +16,7 @@ Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
   BUDGET_API_KEY       key that the server asks for
   BUDGET_DATABASE_URL  database of "db" and "verify" (sqlite:./data/budget.db)
+  BUDGET_DATABASE_KEY  what its SQLite file is encrypted with
 
 Exit codes:
   0 done   1 failed, or differences found   2 typed wrongly
@@ -35,7 +37,8 @@ export function createProgram(world: World): Command {
   addExplainCommands(program, world);
   addUsageCommands(program, world);
   addPriceCommands(program, world);
-  addLocalCommands(program, world);
+  addDatabaseCommands(program, world);
+  addVerifyCommand(program, world);
   inherit(program);
   return program;
 }

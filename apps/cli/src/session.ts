@@ -30,18 +30,24 @@ export interface Session {
 export const urlOf = (command: Command, environment: World["environment"]): string =>
   command.optsWithGlobals<GlobalOptions>().url ?? environment.BUDGET_URL ?? DEFAULT_URL;
 
+/** Prints a value where JSON was asked for, else the text. */
+export const printer =
+  (world: World) =>
+  (command: Command, value: unknown, text: string): void => {
+    const { json = false } = command.optsWithGlobals<GlobalOptions>();
+    world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+  };
+
 export function openSession(command: Command, world: World): Session {
   const api_key = world.environment.BUDGET_API_KEY;
-  const { json = false } = command.optsWithGlobals<GlobalOptions>();
+  const print = printer(world);
   return {
     client: new BudgetClient({
       base_url: urlOf(command, world.environment),
       ...(api_key === undefined ? {} : { api_key }),
     }),
     world,
-    show(value, text) {
-      world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
-    },
+    show: (value, text) => print(command, value, text),
   };
 }
 

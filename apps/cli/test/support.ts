@@ -6,16 +6,25 @@ const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
 
 /** A real server on a free port, with a database in memory unless one is named. */
-export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
+export const startTestServer = (
+  database_url = "sqlite::memory:",
+  database_key = "",
+): Promise<RunningServer> =>
   startServer(
     {
       port: 0,
       host: "127.0.0.1",
       database_url,
+      database_key,
       log_level: "ERROR",
       environment: "production",
       price_update_interval_min: 0,
       prices_file: "",
+      retention: {
+        refusals_ms: 30 * 86_400_000,
+        idempotency_keys_ms: 7 * 86_400_000,
+        events_ms: 30 * 86_400_000,
+      },
     },
     logger,
   );

@@ -4,9 +4,14 @@ import type { Logger, PriceRun } from "@budget/domain";
 import type { PerformRun } from "@budget/services";
 import type { PriceSettings } from "./price-settings.ts";
 
-/** What the process is asked to do. */
-export interface PriceTask {
+/** The database of the server. Its key goes to the process as a message, where other users cannot see it. */
+export interface PriceDatabase {
   readonly database_url: string;
+  readonly database_key: string;
+}
+
+/** What the process is asked to do. */
+export interface PriceTask extends PriceDatabase {
   readonly settings: PriceSettings;
   readonly run: PriceRun;
   readonly source_names: readonly string[];
@@ -32,13 +37,13 @@ const WHEN_IDLE = ["chrt", "--idle", "0"];
  * that follow, because to start one halts the server for longer than an allocation takes.
  */
 export class PriceProcess {
-  readonly #database_url: string;
+  readonly #database: PriceDatabase;
   readonly #settings: PriceSettings;
   readonly #logger: Logger;
   #child: ChildProcess | undefined;
 
-  constructor(database_url: string, settings: PriceSettings, logger: Logger) {
-    this.#database_url = database_url;
+  constructor(database: PriceDatabase, settings: PriceSettings, logger: Logger) {
+    this.#database = database;
     this.#settings = settings;
     this.#logger = logger;
   }
@@ -47,7 +52,7 @@ export class PriceProcess {
   readonly perform: PerformRun = async (run, source_names) => {
     const child = this.#child ?? (await this.#start());
     const task: PriceTask = {
-      database_url: this.#database_url,
+      ...this.#database,
       settings: this.#settings,
       run,
       source_names,

@@ -45,9 +45,10 @@ export async function startServer(
   limits = HTTP_LIMITS,
 ): Promise<RunningServer> {
   const prices = await readOperatorPrices(configuration.prices_file);
-  const database = openDatabase({ url: configuration.database_url, exclusive: true });
+  const { database_url: url, database_key: key } = configuration;
+  const database = openDatabase({ url, key, exclusive: true });
   try {
-    const engine = await prepareEngine(database, logger);
+    const engine = await prepareEngine(database, configuration, logger);
     const monitoring = await startMonitoring(database, configuration, prices, logger);
     const services = {
       engine,
@@ -88,13 +89,13 @@ interface Monitoring {
 
 async function startMonitoring(
   database: Database,
-  { database_url, price_update_interval_min: update_interval_min }: Configuration,
+  { database_url, database_key, price_update_interval_min: update_interval_min }: Configuration,
   file: PriceFile,
   logger: Logger,
 ): Promise<Monitoring> {
   const settings = { update_interval_min, file };
   const options = priceRunOptions(database, settings, logger);
-  const priceProcess = new PriceProcess(database_url, settings, logger);
+  const priceProcess = new PriceProcess({ database_url, database_key }, settings, logger);
   // Nobody else can open a database in memory.
   const isInMemory = database_url === "sqlite::memory:";
   const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);
@@ -113,7 +114,11 @@ async function startMonitoring(
   };
 }
 
-async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {
+async function prepareEngine(
+  database: Database,
+  { retention }: Configuration,
+  logger: Logger,
+): Promise<Engine> {
   const applied = await migrate(database);
   if (applied.length > 0)
     logger.info("budget_engine", "The database schema was brought up to date", { applied });
@@ -132,6 +137,7 @@ async function prepareEngine(database: Database, logger: Logger): Promise<Engine
     timers: systemTimers,
     logger,
     tenant_ids: [DEFAULT_TENANT_ID],
+    retention,
   });
 }
 

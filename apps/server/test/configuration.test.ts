@@ -5,10 +5,16 @@ const DEFAULTS = {
   port: 8013,
   host: "localhost",
   database_url: "sqlite:./data/budget.db",
+  database_key: "",
   log_level: "INFO",
   environment: "development",
   price_update_interval_min: 360,
   prices_file: "",
+  retention: {
+    refusals_ms: 30 * 86_400_000,
+    idempotency_keys_ms: 7 * 86_400_000,
+    events_ms: 30 * 86_400_000,
+  },
 };
 
 describe("the configuration", () => {
@@ -27,12 +33,20 @@ describe("the configuration", () => {
     ["BUDGET_DATABASE_URL", "sqlite::memory:", { database_url: "sqlite::memory:" }],
     ["BUDGET_DATABASE_URL", "postgres://u:p@h:1/n", { database_url: "postgres://u:p@h:1/n" }],
     ["BUDGET_DATABASE_URL", "postgresql://h/n", { database_url: "postgresql://h/n" }],
+    ["BUDGET_DATABASE_KEY", "sixteen letters!", { database_key: "sixteen letters!" }],
     ["BUDGET_LOG_LEVEL", "debug", { log_level: "DEBUG" }],
     ["BUDGET_LOG_LEVEL", "ERROR", { log_level: "ERROR" }],
     ["BUDGET_LOG_LEVEL", "Warning", { log_level: "WARNING" }],
     ["BUDGET_ENV", "production", { environment: "production" }],
     ["PRICE_UPDATE_INTERVAL", "0", { price_update_interval_min: 0 }],
     ["BUDGET_PRICES_FILE", "./prices.yaml", { prices_file: "./prices.yaml" }],
+    ["BUDGET_KEEP_REFUSALS", "2", { retention: { ...DEFAULTS.retention, refusals_ms: 172_800_000 } }],
+    [
+      "BUDGET_KEEP_IDEMPOTENCY_KEYS",
+      "1",
+      { retention: { ...DEFAULTS.retention, idempotency_keys_ms: 86_400_000 } },
+    ],
+    ["BUDGET_KEEP_EVENTS", "1", { retention: { ...DEFAULTS.retention, events_ms: 86_400_000 } }],
   ] as const;
   for (const [variable, value, expected] of RIGHT) {
     it(`takes ${variable}=${value}`, () => {
@@ -54,6 +68,9 @@ describe("the configuration", () => {
     ["BUDGET_DATABASE_URL", "sqlite:"],
     ["BUDGET_DATABASE_URL", "postgres://"],
     ["BUDGET_DATABASE_URL", "./secret.db"],
+    ["BUDGET_DATABASE_KEY", "fifteen letters"],
+    ["BUDGET_KEEP_REFUSALS", "0"],
+    ["BUDGET_KEEP_EVENTS", "1.5"],
     ["BUDGET_LOG_LEVEL", "TRACE"],
     ["BUDGET_ENV", "Production"],
     ["BUDGET_ENV", "test"],

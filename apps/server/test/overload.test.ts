@@ -16,10 +16,16 @@ const configurationOf = (database_url: string): Configuration => ({
   port: 0,
   host: "127.0.0.1",
   database_url,
+  database_key: "",
   log_level: "ERROR",
   environment: "production",
   price_update_interval_min: 0,
   prices_file: "",
+  retention: {
+    refusals_ms: 30 * 86_400_000,
+    idempotency_keys_ms: 7 * 86_400_000,
+    events_ms: 30 * 86_400_000,
+  },
 });
 
 const urlOf = ({ port }: Pick<RunningServer, "port">): string => `http://127.0.0.1:${port}`;

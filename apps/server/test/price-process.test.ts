@@ -86,10 +86,16 @@ describe("a run over the prices in a server", () => {
         port: 0,
         host: "127.0.0.1",
         database_url,
+        database_key: "",
         log_level: "INFO",
         environment: "production",
         price_update_interval_min: 60,
         prices_file,
+        retention: {
+          refusals_ms: 30 * 86_400_000,
+          idempotency_keys_ms: 7 * 86_400_000,
+          events_ms: 30 * 86_400_000,
+        },
       },
       logger,
     );

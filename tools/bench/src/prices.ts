@@ -139,7 +139,7 @@ const logger: Logger = { error: console.error, warning: console.error, info: sil
 /** As a server has it, with runs in a process of their own. */
 function monitorOn({ database }: Setup, url: string, sources: Sources) {
   const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources: sources.settings } };
-  const priceProcess = new PriceProcess(url, settings, logger);
+  const priceProcess = new PriceProcess({ database_url: url, database_key: "" }, settings, logger);
   const monitor = createPriceMonitor(priceRunOptions(database, settings, logger), priceProcess.perform);
   return { monitor, priceProcess };
 }
