@@ -58,3 +58,11 @@ export { PriceReviewRepository, type ReviewFilters } from "./price-review-reposi
 export type { KeptObservation } from "./price-rows.ts";
 export { PriceRunRepository } from "./price-run-repository.ts";
 export { PriceSourceRepository } from "./price-source-repository.ts";
+export {
+  SecretBox,
+  SecretError,
+  parseSecretKeys,
+  type SecretErrorCode,
+  type SecretKey,
+  type SecretPlace,
+} from "./secret-box.ts";
