@@ -8,6 +8,7 @@ import { DatabaseError } from "./database-error.ts";
 import type { Connection, Dialect } from "./dialect.ts";
 import { postgresDialect } from "./dialect-postgres.ts";
 import { sqliteDialect } from "./dialect-sqlite.ts";
+import { readPostgresTls } from "./postgres-tls.ts";
 import { openSqliteFile, useKey } from "./sqlite-key.ts";
 import { holdFile } from "./sqlite-lock.ts";
 import { Transaction } from "./transaction.ts";
@@ -26,7 +27,10 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
-  /** `sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`. */
+  /**
+   * `sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`, this one with `sslmode` and what goes
+   * with it where the connection is to be secured.
+   */
   readonly url: string;
   /** What a SQLite file is encrypted with; empty or left out where it is not. */
   readonly key?: string;
@@ -161,10 +165,12 @@ function openPostgres(options: DatabaseOptions): Database {
       "BUDGET_DATABASE_KEY encrypts SQLite files only. Leave it out; docs/data-protection.md tells how to protect PostgreSQL.",
     );
   }
-  const { url, pool_size = DEFAULT_POOL_SIZE, answer_timeout_ms = DEFAULT_ANSWER_TIMEOUT_MS } = options;
+  const { url, ssl } = readPostgresTls(options.url);
+  const { pool_size = DEFAULT_POOL_SIZE, answer_timeout_ms = DEFAULT_ANSWER_TIMEOUT_MS } = options;
   const own_timeout_ms = Math.round(answer_timeout_ms * OWN_TIMEOUT_SHARE);
   const connection = {
     connectionString: url,
+    ...(ssl !== undefined && { ssl }),
     // Statements of one transaction are sent without waiting for each other's answers.
     pipeline: true,
     application_name: "budget",
