@@ -62,6 +62,7 @@ export {
   SecretBox,
   SecretError,
   parseSecretKeys,
+  type RandomBytes,
   type SecretErrorCode,
   type SecretKey,
   type SecretPlace,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
 
 /** A key of 256 bits, and the name by which what it encrypted finds it again. */
 export interface SecretKey {
@@ -57,23 +57,31 @@ export function parseSecretKeys(text: string): readonly SecretKey[] {
   return keys;
 }
 
+/** So many bytes that nobody can foresee. */
+export type RandomBytes = (count: number) => Uint8Array;
+
 /** Encrypts and decrypts secrets that are kept in columns. The first key encrypts, all of them decrypt. */
 export class SecretBox {
   readonly #first: SecretKey;
   readonly #keys: ReadonlyMap<string, Buffer>;
+  readonly #randomBytes: RandomBytes;
 
-  /** @throws SecretError `wrong_keys` where there is none */
-  constructor(keys: readonly SecretKey[]) {
+  /**
+   * @param randomBytes that of `node:crypto`, or as good: a nonce that comes twice gives secrets away
+   * @throws SecretError `wrong_keys` where there is no key
+   */
+  constructor(keys: readonly SecretKey[], randomBytes: RandomBytes) {
     const [first] = keys;
     if (first === undefined) throw new SecretError("wrong_keys", "There is no key to encrypt secrets with.");
     this.#first = first;
+    this.#randomBytes = randomBytes;
     this.#keys = new Map(keys.map(({ key_id, key }) => [key_id, key]));
   }
 
   /** @returns a text for the column: a version, the key's name, and nonce, tag and ciphertext in base64 */
   seal(secret: string, place: SecretPlace): string {
     const { key_id, key } = this.#first;
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = this.#randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(associated(key_id, place));
     const ciphertext = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);

@@ -20,8 +20,10 @@ export interface SqliteFile {
  * @throws DatabaseError where a server runs, there is no database, or the old key is wrong
  */
 export function rekeyDatabase({ url, key }: SqliteFile, new_key: string): void {
-  replaceSqliteFile(existing(url), key, (copy, present) => {
-    copyInto(present!, copy);
+  const filename = existing(url);
+  replaceSqliteFile(filename, key, (copy, present) => {
+    if (present === undefined) throw notFound(filename);
+    copyInto(present, copy);
     // The copy still has the old key.
     const connection = openSqliteFile(copy, key);
     try {
@@ -105,7 +107,7 @@ function refuseUnknownSchema(connection: BetterSqlite.Database, file: string): v
   const applied =
     hasMigrations === undefined
       ? []
-      : connection.prepare("SELECT name FROM schema_migrations ORDER BY id").pluck().all();
+      : (connection.prepare("SELECT name FROM schema_migrations ORDER BY id").pluck().all() as string[]);
   if (applied.length === 0) {
     throw new DatabaseError("unusable_file", `${file} is a SQLite database, but none of Budget's.`);
   }
@@ -113,7 +115,7 @@ function refuseUnknownSchema(connection: BetterSqlite.Database, file: string): v
   if (unknown !== undefined) {
     throw new DatabaseError(
       "unusable_file",
-      `${file} has a schema that this version of Budget does not know (${String(unknown)}). Use the version that made it, ` +
+      `${file} has a schema that this version of Budget does not know (${unknown}). Use the version that made it, ` +
         "or a later one.",
     );
   }
@@ -122,8 +124,11 @@ function refuseUnknownSchema(connection: BetterSqlite.Database, file: string): v
 function existing(url: string): string {
   const filename = filenameOf(url);
   if (existsSync(filename)) return filename;
-  throw new DatabaseError("not_found", `There is no database at ${filename}. Check BUDGET_DATABASE_URL.`);
+  throw notFound(filename);
 }
+
+const notFound = (filename: string): DatabaseError =>
+  new DatabaseError("not_found", `There is no database at ${filename}. Check BUDGET_DATABASE_URL.`);
 
 function filenameOf(url: string): string {
   if (url.startsWith("sqlite:") && url !== "sqlite::memory:") return resolve(url.slice("sqlite:".length));

@@ -1,8 +1,9 @@
 import { expect } from "chai";
+import { randomBytes } from "node:crypto";
 import { SecretBox, SecretError, parseSecretKeys, type SecretPlace } from "../src/secret-box.ts";
 
 const bytes = (fill: number): string => Buffer.alloc(32, fill).toString("base64");
-const boxOf = (text: string): SecretBox => new SecretBox(parseSecretKeys(text));
+const boxOf = (text: string): SecretBox => new SecretBox(parseSecretKeys(text), randomBytes);
 
 const SECRET = "whsec_ein Geheimnis, 秘密";
 const PLACE: SecretPlace = { table: "webhooks", column: "secret", row: "tenant/webhook-1" };
@@ -103,7 +104,7 @@ describe("secrets in columns", () => {
       ).to.equal("wrong_keys");
     }
     expect(() => parseSecretKeys(`a:${bytes(1)},b:${short}`)).to.throw(/^Key 2 must/);
-    expect(codeOf(() => new SecretBox([]))).to.equal("wrong_keys");
+    expect(codeOf(() => new SecretBox([], randomBytes))).to.equal("wrong_keys");
   });
 });
 
