@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { World } from "./session.ts";
 
 /**
@@ -11,11 +12,21 @@ export async function dumpPostgres(
   environment: World["environment"],
 ): Promise<void> {
   const { address, password } = withoutPassword(url);
+  if (existsSync(file)) throw new Error(`${file} is there already. Name a file that is not, or delete it.`);
   // Other users see the arguments of a process, but not its environment.
   const env = { ...environment, ...(password !== "" && { PGPASSWORD: password }) };
-  const arguments_ = ["--format=custom", "--no-owner", "--no-privileges", `--file=${file}`, address];
-  const { code, said } = await run("pg_dump", arguments_, env);
-  if (code !== 0) throw new Error(`pg_dump failed: ${said.trim()}`);
+  const partial = `${file}.partial`;
+  const arguments_ = ["--format=custom", "--no-owner", "--no-privileges", `--file=${partial}`, address];
+  rmSync(partial, { force: true });
+  // It is nobody else's to read.
+  writeFileSync(partial, "", { mode: 0o600 });
+  try {
+    const { code, said } = await run("pg_dump", arguments_, env);
+    if (code !== 0) throw new Error(`pg_dump failed: ${said.trim()}`);
+    renameSync(partial, file);
+  } finally {
+    rmSync(partial, { force: true });
+  }
 }
 
 function withoutPassword(url: string): { readonly address: string; readonly password: string } {
