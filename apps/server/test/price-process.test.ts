@@ -80,13 +80,13 @@ describe("a run over the prices in a server", () => {
     debug: () => undefined,
   };
 
-  const start = (database_url: string): Promise<RunningServer> =>
+  const start = (database_url: string, database_key = ""): Promise<RunningServer> =>
     startServer(
       {
         port: 0,
         host: "127.0.0.1",
         database_url,
-        database_key: "",
+        database_key,
         log_level: "INFO",
         environment: "production",
         price_update_interval_min: 60,
@@ -140,6 +140,18 @@ describe("a run over the prices in a server", () => {
   afterEach(async () => {
     await source.close();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("has the key of an encrypted file", async function () {
+    this.timeout(60_000);
+    const server = await start(`sqlite:${join(folder, "budget.db")}`, "correct horse battery staple");
+    try {
+      const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
+      await source.answer();
+      expect((await run).body.report.sources[0]).to.include({ outcome: "read", new: 1 });
+    } finally {
+      await server.stop();
+    }
   });
 
   for (const kind of TEST_DATABASES) {
