@@ -19,7 +19,7 @@ const NEW_KEY = "another key, not that one";
 /** Some megabytes, so that a kill often comes in the middle of the work. */
 const ROWS = 8000;
 const ROWS_IN_LOG = 500;
-const KILLS = 12;
+const KILLS = 8;
 
 describe("a SQLite file that is copied or replaced", () => {
   let folder: string;
@@ -117,7 +117,7 @@ describe("a SQLite file that is copied or replaced", () => {
   });
 
   it("has the old key or the new one, and all rows, whenever its rekeying is killed", async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const template = join(folder, "template");
     await makeCrashed(template, KEY);
     const seen = await killOften(template, "rekeyDatabase({ url, key }, new_key)", (place) => {
@@ -135,7 +135,7 @@ describe("a SQLite file that is copied or replaced", () => {
   });
 
   it("is the old one or the backup, whenever a restore is killed", async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     const template = join(folder, "template");
     await makeCrashed(template, KEY);
     const seen = await killOften(template, "restoreDatabase({ url, key }, backup, true)", (place) => {
