@@ -2,14 +2,15 @@ import { Command, CommanderError } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
+import { addDatabaseCommands } from "./commands/database.ts";
 import { addExplainCommands } from "./commands/explain.ts";
 import { addKeyCommands } from "./commands/keys.ts";
-import { addLocalCommands } from "./commands/local.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
 import { addPriceCommands } from "./commands/prices.ts";
 import { addStatusCommands } from "./commands/status.ts";
 import { addTenantCommands } from "./commands/tenants.ts";
 import { addUsageCommands } from "./commands/usage.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import { EXIT, exitCodeOf, messageOf } from "./exit-codes.ts";
 import { DEFAULT_URL, urlOf, type World } from "./session.ts";
 
@@ -18,6 +19,7 @@ Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
   BUDGET_API_KEY       key to ask with; else admin.key beside the database, for this machine
   BUDGET_DATABASE_URL  database of "db" and "verify" (sqlite:./data/budget.db)
+  BUDGET_DATABASE_KEY  what its SQLite file is encrypted with
 
 Exit codes:
   0 done   1 failed, or differences found   2 typed wrongly
@@ -41,7 +43,8 @@ export function createProgram(world: World): Command {
   addKeyCommands(program, world);
   addAuditCommands(program, world);
   addTenantCommands(program, world);
-  addLocalCommands(program, world);
+  addDatabaseCommands(program, world);
+  addVerifyCommand(program, world);
   inherit(program);
   return program;
 }

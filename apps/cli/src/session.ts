@@ -32,6 +32,14 @@ export interface Session {
 export const urlOf = (command: Command, environment: World["environment"]): string =>
   command.optsWithGlobals<GlobalOptions>().url ?? environment.BUDGET_URL ?? DEFAULT_URL;
 
+/** Prints a value where JSON was asked for, else the text. */
+export const printer =
+  (world: World) =>
+  (command: Command, value: unknown, text: string): void => {
+    const { json = false } = command.optsWithGlobals<GlobalOptions>();
+    world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+  };
+
 const THIS_MACHINE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/i;
 
 /** The key to ask with. One that was found on this machine is shown to a server of this machine only. */
@@ -44,16 +52,14 @@ function keyFor(url: string, { environment, localKey }: World): string | undefin
 export function openSession(command: Command, world: World): Session {
   const base_url = urlOf(command, world.environment);
   const api_key = keyFor(base_url, world);
-  const { json = false } = command.optsWithGlobals<GlobalOptions>();
+  const print = printer(world);
   return {
     client: new BudgetClient({
       base_url,
       ...(api_key === undefined ? {} : { api_key }),
     }),
     world,
-    show(value, text) {
-      world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
-    },
+    show: (value, text) => print(command, value, text),
   };
 }
 

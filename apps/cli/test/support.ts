@@ -8,12 +8,16 @@ const logger: Logger = { error: silent, warning: silent, info: silent, debug: si
 export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
 
 /** A real server on a free port, with a database in memory unless one is named. */
-export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
+export const startTestServer = (
+  database_url = "sqlite::memory:",
+  database_key = "",
+): Promise<RunningServer> =>
   startServer(
     {
       port: 0,
       host: "127.0.0.1",
       database_url,
+      database_key,
       log_level: "ERROR",
       log_levels: new Map(),
       environment: "production",
@@ -24,6 +28,11 @@ export const startTestServer = (database_url = "sqlite::memory:"): Promise<Runni
       cors_origins: [],
       rate_limit: { per_second: 0, burst: 1 },
       trusted_proxies: [],
+      retention: {
+        refusals_ms: 30 * 86_400_000,
+        idempotency_keys_ms: 7 * 86_400_000,
+        events_ms: 30 * 86_400_000,
+      },
     },
     logger,
   );

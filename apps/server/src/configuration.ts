@@ -1,4 +1,6 @@
 import { LOG_LEVELS, parseLogLevels, type LogLevel, type LogLevels } from "./log-levels.ts";
+import type { Retention } from "@budget/engine";
+import { isDatabaseKey } from "@budget/repositories";
 
 /** One setting: where it comes from, what it may be, and what it is when nobody says. */
 export interface Setting {
@@ -11,6 +13,9 @@ export interface Setting {
 }
 
 const isCount = (value: string): boolean => /^\d{1,7}$/.test(value) && Number(value) <= 1_000_000;
+
+const DAY_MS = 86_400_000;
+const isNumberOfDays = (value: string): boolean => /^[1-9]\d{0,4}$/.test(value);
 const isPort = (value: string): boolean => /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
 
 /** Every setting of the server. The table in README.md is checked against this one. */
@@ -35,6 +40,13 @@ export const SETTINGS = [
     description: "`sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`",
     expected: "a URL that starts with sqlite: or postgres://",
     isValid: (value) => /^(sqlite:.|postgres(ql)?:\/\/.)/.test(value) && URL.canParse(value),
+  },
+  {
+    variable: "BUDGET_DATABASE_KEY",
+    default_value: "",
+    description: "What a SQLite file is encrypted with, see docs/data-protection.md",
+    expected: "a text of 16 characters or more",
+    isValid: (value) => value === "" || isDatabaseKey(value),
   },
   {
     variable: "BUDGET_LOG_LEVEL",
@@ -120,12 +132,35 @@ export const SETTINGS = [
         .split(",")
         .every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(\/\d{1,3})?)$/.test(proxy)),
   },
+  {
+    variable: "BUDGET_KEEP_REFUSALS",
+    default_value: "30",
+    description: "Days for which a refusal can be explained",
+    expected: "a whole number of days from 1 to 99999",
+    isValid: isNumberOfDays,
+  },
+  {
+    variable: "BUDGET_KEEP_IDEMPOTENCY_KEYS",
+    default_value: "7",
+    description: "Days for which an idempotency key stands for its first request",
+    expected: "a whole number of days from 1 to 99999",
+    isValid: isNumberOfDays,
+  },
+  {
+    variable: "BUDGET_KEEP_EVENTS",
+    default_value: "30",
+    description: "Days for which events can be read",
+    expected: "a whole number of days from 1 to 99999",
+    isValid: isNumberOfDays,
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Configuration {
   readonly port: number;
   readonly host: string;
   readonly database_url: string;
+  /** Empty where the database is not encrypted. */
+  readonly database_key: string;
   readonly log_level: LogLevel;
   readonly log_levels: LogLevels;
   readonly environment: "development" | "production";
@@ -139,6 +174,7 @@ export interface Configuration {
   readonly cors_origins: readonly string[];
   readonly rate_limit: { readonly per_second: number; readonly burst: number };
   readonly trusted_proxies: readonly string[];
+  readonly retention: Retention;
 }
 
 /** A setting that cannot be used. Its value is not repeated, because it may hold a password. */
@@ -166,6 +202,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     port: Number(read("BUDGET_PORT")),
     host: read("BUDGET_HOST"),
     database_url: read("BUDGET_DATABASE_URL"),
+    database_key: read("BUDGET_DATABASE_KEY"),
     log_level: read("BUDGET_LOG_LEVEL").toUpperCase() as LogLevel,
     log_levels: parseLogLevels(read("BUDGET_LOG_LEVELS")) ?? new Map(),
     environment: read("BUDGET_ENV") as Configuration["environment"],
@@ -176,6 +213,11 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     cors_origins: listIn(read("BUDGET_CORS_ORIGINS")),
     rate_limit: { per_second: Number(read("BUDGET_RATE_LIMIT")), burst: Number(read("BUDGET_RATE_BURST")) },
     trusted_proxies: listIn(read("BUDGET_TRUST_PROXY")),
+    retention: {
+      refusals_ms: Number(read("BUDGET_KEEP_REFUSALS")) * DAY_MS,
+      idempotency_keys_ms: Number(read("BUDGET_KEEP_IDEMPOTENCY_KEYS")) * DAY_MS,
+      events_ms: Number(read("BUDGET_KEEP_EVENTS")) * DAY_MS,
+    },
   };
 }
 

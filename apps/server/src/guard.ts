@@ -57,7 +57,8 @@ export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper
 
   async function admit(request: Request): Promise<Admitted | ProblemAnswer> {
     const text = presented(request);
-    const key = text === undefined ? null : await doorkeeper.authenticate(text);
+    const key =
+      text === undefined ? null : await doorkeeper.authenticate(text, route.operation_id === "readMetrics");
     if (key === null) {
       const nobody = { key_id: null, name: text === undefined ? "no key" : "unknown key" };
       doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(request, route, nobody));

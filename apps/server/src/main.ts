@@ -40,7 +40,7 @@ function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
 }
 
 const DATABASE_CODES =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EEXIST|ENOENT|ENOTDIR|EACCES|SQLITE_\w+|28\w{3}|3D000)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EEXIST|ENOENT|ENOTDIR|EACCES|SQLITE_\w+|ERR_TLS_\w+|\w*(?:CERT|ISSUER|SIGNATURE)\w*|28\w{3}|3D000)$/;
 
 /** What a failed start means to whoever started it. */
 function explain(error: unknown, configuration: Configuration): string {

@@ -22,8 +22,14 @@ const logger: Logger = {
   debug: toServer("debug"),
 };
 
-async function perform({ database_url, settings, run, source_names }: PriceTask): Promise<void> {
-  const database = openDatabase({ url: database_url, must_exist: true });
+async function perform({
+  database_url,
+  database_key,
+  settings,
+  run,
+  source_names,
+}: PriceTask): Promise<void> {
+  const database = openDatabase({ url: database_url, key: database_key, must_exist: true });
   try {
     const performRun = createPerformRun(priceRunOptions(database, settings, logger));
     send({ kind: "done", run: await performRun(run, source_names) });

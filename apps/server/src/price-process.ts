@@ -4,9 +4,14 @@ import type { Logger, PriceRun, Timers } from "@budget/domain";
 import type { PerformRun } from "@budget/services";
 import type { PriceSettings } from "./price-settings.ts";
 
-/** What the process is asked to do. */
-export interface PriceTask {
+/** The database of the server. Its key goes to the process as a message, where other users cannot see it. */
+export interface PriceDatabase {
   readonly database_url: string;
+  readonly database_key: string;
+}
+
+/** What the process is asked to do. */
+export interface PriceTask extends PriceDatabase {
   readonly settings: PriceSettings;
   readonly run: PriceRun;
   readonly source_names: readonly string[];
@@ -34,7 +39,7 @@ const MINUTE_MS = 60_000;
 export const LONGEST_RUN_MS = 10 * MINUTE_MS;
 
 export interface PriceProcessOptions {
-  readonly database_url: string;
+  readonly database: PriceDatabase;
   readonly settings: PriceSettings;
   readonly logger: Logger;
   readonly timers: Timers;
@@ -59,7 +64,7 @@ export class PriceProcess {
 
   /** One at a time, as the monitor begins them. */
   readonly perform: PerformRun = async (run, source_names) => {
-    const { database_url, settings, logger, timers, longest_run_ms } = this.#options;
+    const { database, settings, logger, timers, longest_run_ms } = this.#options;
     const watched = { isOverdue: false };
     const stopWatching = timers.every(longest_run_ms, () => {
       watched.isOverdue = true;
@@ -68,7 +73,7 @@ export class PriceProcess {
     });
     try {
       const child = this.#child ?? (await this.#start());
-      return await runOf(child, { database_url, settings, run, source_names }, logger);
+      return await runOf(child, { ...database, settings, run, source_names }, logger);
     } catch (error) {
       if (!watched.isOverdue) throw error;
       const minutes = longest_run_ms / MINUTE_MS;

@@ -50,10 +50,11 @@ export async function startServer(
   limits = HTTP_LIMITS,
 ): Promise<RunningServer> {
   const prices = await readOperatorPrices(configuration.prices_file);
-  const database = openDatabase({ url: configuration.database_url, exclusive: true });
+  const { database_url: url, database_key: key } = configuration;
+  const database = openDatabase({ url, key, exclusive: true });
   try {
     const metrics = new Metrics();
-    const engine = await prepareEngine(database, logger, metrics.meter);
+    const engine = await prepareEngine(database, configuration, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
     const monitoring = await startMonitoring(database, configuration, prices, logger);
     const services = {
@@ -74,7 +75,7 @@ export async function startServer(
       services,
       logger,
       doorkeeper: {
-        authenticate: (text) => engine.access.authenticate(text),
+        authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
         deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
         limiter: new RateLimiter(configuration.rate_limit, () => systemClock.now()),
       },
@@ -126,14 +127,14 @@ interface Monitoring {
 
 async function startMonitoring(
   database: Database,
-  { database_url, price_update_interval_min: update_interval_min }: Configuration,
+  { database_url, database_key, price_update_interval_min: update_interval_min }: Configuration,
   file: PriceFile,
   logger: Logger,
 ): Promise<Monitoring> {
   const settings = { update_interval_min, file };
   const options = priceRunOptions(database, settings, logger);
   const priceProcess = new PriceProcess({
-    database_url,
+    database: { database_url, database_key },
     settings,
     logger,
     timers: systemTimers,
@@ -157,7 +158,12 @@ async function startMonitoring(
   };
 }
 
-async function prepareEngine(database: Database, logger: Logger, meter: Meter): Promise<Engine> {
+async function prepareEngine(
+  database: Database,
+  { retention }: Configuration,
+  logger: Logger,
+  meter: Meter,
+): Promise<Engine> {
   const applied = await migrate(database);
   if (applied.length > 0)
     logger.info("budget_engine", "The database schema was brought up to date", { applied });
@@ -177,6 +183,7 @@ async function prepareEngine(database: Database, logger: Logger, meter: Meter): 
     timers: systemTimers,
     logger,
     meter,
+    retention,
   });
 }
 

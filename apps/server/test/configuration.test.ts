@@ -5,6 +5,7 @@ const DEFAULTS = {
   port: 8013,
   host: "localhost",
   database_url: "sqlite:./data/budget.db",
+  database_key: "",
   log_level: "INFO",
   log_levels: new Map(),
   environment: "development",
@@ -15,6 +16,11 @@ const DEFAULTS = {
   cors_origins: [],
   rate_limit: { per_second: 100, burst: 200 },
   trusted_proxies: [],
+  retention: {
+    refusals_ms: 30 * 86_400_000,
+    idempotency_keys_ms: 7 * 86_400_000,
+    events_ms: 30 * 86_400_000,
+  },
 };
 
 describe("the configuration", () => {
@@ -33,6 +39,7 @@ describe("the configuration", () => {
     ["BUDGET_DATABASE_URL", "sqlite::memory:", { database_url: "sqlite::memory:" }],
     ["BUDGET_DATABASE_URL", "postgres://u:p@h:1/n", { database_url: "postgres://u:p@h:1/n" }],
     ["BUDGET_DATABASE_URL", "postgresql://h/n", { database_url: "postgresql://h/n" }],
+    ["BUDGET_DATABASE_KEY", "sixteen letters!", { database_key: "sixteen letters!" }],
     ["BUDGET_LOG_LEVEL", "debug", { log_level: "DEBUG" }],
     ["BUDGET_LOG_LEVEL", "ERROR", { log_level: "ERROR" }],
     ["BUDGET_LOG_LEVEL", "Warning", { log_level: "WARNING" }],
@@ -53,6 +60,13 @@ describe("the configuration", () => {
     ["BUDGET_CORS_ORIGINS", "https://a.example", { cors_origins: ["https://a.example"] }],
     ["BUDGET_RATE_LIMIT", "0", { rate_limit: { per_second: 0, burst: 200 } }],
     ["BUDGET_TRUST_PROXY", "10.0.0.0/8,loopback", { trusted_proxies: ["10.0.0.0/8", "loopback"] }],
+    ["BUDGET_KEEP_REFUSALS", "2", { retention: { ...DEFAULTS.retention, refusals_ms: 172_800_000 } }],
+    [
+      "BUDGET_KEEP_IDEMPOTENCY_KEYS",
+      "1",
+      { retention: { ...DEFAULTS.retention, idempotency_keys_ms: 86_400_000 } },
+    ],
+    ["BUDGET_KEEP_EVENTS", "1", { retention: { ...DEFAULTS.retention, events_ms: 86_400_000 } }],
   ] as const;
   for (const [variable, value, expected] of RIGHT) {
     it(`takes ${variable}=${value}`, () => {
@@ -74,6 +88,9 @@ describe("the configuration", () => {
     ["BUDGET_DATABASE_URL", "sqlite:"],
     ["BUDGET_DATABASE_URL", "postgres://"],
     ["BUDGET_DATABASE_URL", "./secret.db"],
+    ["BUDGET_DATABASE_KEY", "fifteen letters"],
+    ["BUDGET_KEEP_REFUSALS", "0"],
+    ["BUDGET_KEEP_EVENTS", "1.5"],
     ["BUDGET_LOG_LEVEL", "TRACE"],
     ["BUDGET_LOG_LEVELS", "allocation"],
     ["BUDGET_LOG_LEVELS", "allocation=LOUD"],

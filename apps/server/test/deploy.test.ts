@@ -3,7 +3,7 @@ import { LOG_COMPONENTS } from "@budget/domain";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { readExposition } from "./exposition.ts";
-import { onEveryDatabase } from "./support.ts";
+import { fetchAsAdmin, onEveryDatabase } from "./support.ts";
 
 const textOf = (path: string): string =>
   readFileSync(new URL(`../../../deploy/${path}`, import.meta.url), "utf8");
@@ -73,7 +73,7 @@ for (const word of [...LOG_COMPONENTS, "budget_id"]) documented.delete(word);
 
 onEveryDatabase("deploy", (server) => {
   it("has a documentation that names every metric of Budget, and no other", async () => {
-    const text = await (await fetch(`${server().url}/metrics`)).text();
+    const text = await (await fetchAsAdmin(`${server().url}/metrics`)).text();
     const exposed = [...text.matchAll(/^# TYPE (budget_\w+)/gm)].map(([, name = ""]) => name);
     expect([...documented].sort()).to.deep.equal(exposed.sort());
   });
@@ -82,7 +82,7 @@ onEveryDatabase("deploy", (server) => {
     it(`has no metric or label in ${what} that /metrics does not expose`, async () => {
       const { budget_id } = await server().budget({ token_limit: 5000, cost_limit: 1 });
       await server().allocation(budget_id);
-      const text = await (await fetch(`${server().url}/metrics`)).text();
+      const text = await (await fetchAsAdmin(`${server().url}/metrics`)).text();
       const labels = new Map<string, Set<string>>(OWN_METRICS.map((name) => [name, new Set()]));
       for (const sample of readExposition(text).samples) {
         const known = labels.get(sample.name) ?? new Set();

@@ -3,14 +3,14 @@ import { expect } from "chai";
 import { MAX_NAMED_POLICIES } from "../src/gauges.ts";
 import { readConfiguration } from "../src/configuration.ts";
 import { startServer } from "../src/server.ts";
-import { codeOf, onEveryDatabase, request, type TestServer } from "./support.ts";
+import { ADMIN_KEY, fetchAsAdmin, codeOf, onEveryDatabase, request, type TestServer } from "./support.ts";
 import { readExposition } from "./exposition.ts";
 
 const silent = () => undefined;
 
 onEveryDatabase("GET /metrics", (server) => {
   const scrape = async (running: TestServer) => {
-    const response = await fetch(`${running.url}/metrics`);
+    const response = await fetchAsAdmin(`${running.url}/metrics`);
     expect(response.status).to.equal(200);
     expect(response.headers.get("content-type")).to.equal("text/plain; version=0.0.4; charset=utf-8");
     return readExposition(await response.text());
@@ -150,11 +150,12 @@ describe("metrics", () => {
         BUDGET_HOST: "127.0.0.1",
         BUDGET_DATABASE_URL: postgres.url,
         PRICE_UPDATE_INTERVAL: "0",
+        BUDGET_ADMIN_KEY: ADMIN_KEY,
       }),
       { error: silent, warning: silent, info: silent, debug: silent },
     );
     const scrape = async () => {
-      const response = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+      const response = await fetchAsAdmin(`http://127.0.0.1:${server.port}/metrics`);
       const exposition = readExposition(await response.text());
       const names = new Set(exposition.samples.map(({ name }) => name));
       const isKnown = ["budget_price_reviews_open", "budget_price_source_age_seconds"].map((name) =>

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
 import { expect } from "chai";
 import { readConfiguration } from "../src/configuration.ts";
+import { ADMIN_KEY, fetchAsAdmin } from "./support.ts";
 import { wantedSignals } from "../src/open-telemetry.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
 
@@ -119,6 +120,7 @@ describe("OpenTelemetry", () => {
         BUDGET_HOST: "127.0.0.1",
         BUDGET_DATABASE_URL: "sqlite::memory:",
         PRICE_UPDATE_INTERVAL: "0",
+        BUDGET_ADMIN_KEY: ADMIN_KEY,
       }),
       logger,
     );
@@ -126,7 +128,7 @@ describe("OpenTelemetry", () => {
     { port }: RunningServer,
     path: string,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`, { headers });
+  ): Promise<Response> => fetchAsAdmin(`http://127.0.0.1:${port}${path}`, { headers });
 
   beforeEach(() => (lines.length = 0));
   afterEach(() => delete process.env[ENDPOINT]);

@@ -85,9 +85,16 @@ describe("a run over the prices in a server", () => {
     debug: () => undefined,
   };
 
-  const start = (database_url: string): Promise<RunningServer> =>
+  const start = (database_url: string, database_key = ""): Promise<RunningServer> =>
     startServer(
-      { ...CONFIGURATION, database_url, log_level: "INFO", price_update_interval_min: 60, prices_file },
+      {
+        ...CONFIGURATION,
+        database_url,
+        database_key,
+        log_level: "INFO",
+        price_update_interval_min: 60,
+        prices_file,
+      },
       logger,
     );
 
@@ -131,6 +138,18 @@ describe("a run over the prices in a server", () => {
   afterEach(async () => {
     await source.close();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("has the key of an encrypted file", async function () {
+    this.timeout(60_000);
+    const server = await start(`sqlite:${join(folder, "budget.db")}`, "correct horse battery staple");
+    try {
+      const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
+      await source.answer();
+      expect((await run).body.report.sources[0]).to.include({ outcome: "read", new: 1 });
+    } finally {
+      await server.stop();
+    }
   });
 
   for (const kind of TEST_DATABASES) {
@@ -259,7 +278,7 @@ for (const kind of TEST_DATABASES) {
       const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources } };
       const { database, url } = test_database;
       priceProcess = new PriceProcess({
-        database_url: url,
+        database: { database_url: url, database_key: "" },
         settings,
         logger: NO_LOG,
         timers,

@@ -40,6 +40,7 @@ export const CONFIGURATION: Configuration = {
   port: 0,
   host: "127.0.0.1",
   database_url: "sqlite::memory:",
+  database_key: "",
   log_level: "ERROR",
   log_levels: new Map(),
   environment: "production",
@@ -50,6 +51,11 @@ export const CONFIGURATION: Configuration = {
   cors_origins: [],
   rate_limit: { per_second: 0, burst: 1 },
   trusted_proxies: [],
+  retention: {
+    refusals_ms: 30 * 86_400_000,
+    idempotency_keys_ms: 7 * 86_400_000,
+    events_ms: 30 * 86_400_000,
+  },
 };
 
 interface MediaType {
@@ -244,7 +250,7 @@ export class TestServer {
       services,
       logger,
       doorkeeper: {
-        authenticate: (text) => engine.access.authenticate(text),
+        authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
         deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
         limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, () => clock.now()),
       },

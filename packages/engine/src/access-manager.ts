@@ -17,6 +17,7 @@ import {
   AuditRepository,
   BudgetRepository,
   Ledger,
+  isUnavailable,
   type Database,
   type LedgerSession,
   type Transaction,
@@ -58,6 +59,8 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
   const budgets = new BudgetRepository(database);
   const ledger = new Ledger(database);
   const remembered = new Map<string, Remembered>();
+  /** Keys that may read what needs no database, as they were when they last did. */
+  const lastKnown = new Map<string, ApiKey>();
   const used = new Map<string, number>();
   let denials: Denial[] = [];
   let dropped = 0;
@@ -72,6 +75,19 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
     if (remembered.size >= MOST_REMEMBERED) remembered.clear();
     remembered.set(key_id, { read_at_ms: now_ms, key });
     return key;
+  }
+
+  /** What was last known of a key, where the database is away. */
+  async function readOrRemember(key_id: string): Promise<ApiKey | null> {
+    try {
+      const key = await read(key_id);
+      if (key !== null) lastKnown.set(key_id, key);
+      return key;
+    } catch (error) {
+      const known = lastKnown.get(key_id);
+      if (known === undefined || !isUnavailable(error)) throw error;
+      return known;
+    }
   }
 
   const newSecret = (): string => Buffer.from(secrets.bytes(SECRET_BYTES)).toString("base64url");
@@ -128,10 +144,10 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
   }
 
   return {
-    async authenticate(text) {
+    async authenticate(text, mayBeOld = false) {
       const parts = readKeyText(text);
       if (parts === null) return null;
-      const key = await read(parts.key_id);
+      const key = await (mayBeOld ? readOrRemember(parts.key_id) : read(parts.key_id));
       const now_ms = clock.now();
       if (key === null || !opens(key, parts.secret, now_ms) || !isAlive(key, now_ms)) return null;
       used.set(key.key_id, now_ms - (now_ms % MINUTE_MS));

@@ -6,10 +6,21 @@ import { tenantIds } from "./tenant-manager.ts";
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** How long a key stands for its first request. Clients try again within minutes. */
-export const IDEMPOTENCY_KEPT_MS = 7 * DAY_MS;
-/** How long a refusal can be explained. */
-export const REFUSALS_KEPT_MS = 30 * DAY_MS;
+/** How long what no balance and no report needs stays in the database, in milliseconds. */
+export interface Retention {
+  /** How long a refusal can be explained. */
+  readonly refusals_ms: number;
+  /** How long a key stands for its first request. Clients try again within minutes. */
+  readonly idempotency_keys_ms: number;
+  /** How long a reader of events may stay away without that it misses one. */
+  readonly events_ms: number;
+}
+
+export const DEFAULT_RETENTION: Retention = {
+  refusals_ms: 30 * DAY_MS,
+  idempotency_keys_ms: 7 * DAY_MS,
+  events_ms: 30 * DAY_MS,
+};
 
 /** Something to be done again and again, by one of the servers on a database. */
 interface Job {
@@ -25,9 +36,10 @@ export interface BackgroundJobsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
+  readonly retention: Retention;
 }
 
-const jobsOf = ({ database, runner }: BackgroundJobsOptions): readonly Job[] => [
+const jobsOf = ({ database, runner, retention }: BackgroundJobsOptions): readonly Job[] => [
   {
     name: "free expired allocations",
     interval_ms: 30_000,
@@ -44,8 +56,9 @@ const jobsOf = ({ database, runner }: BackgroundJobsOptions): readonly Job[] => 
     name: "delete what is old",
     interval_ms: HOUR_MS,
     async run(now_ms, goesOn) {
-      await deleteOlder(database, "idempotency_keys", now_ms - IDEMPOTENCY_KEPT_MS, goesOn);
-      await deleteOlder(database, "refusals", now_ms - REFUSALS_KEPT_MS, goesOn);
+      await deleteOlder(database, "idempotency_keys", now_ms - retention.idempotency_keys_ms, goesOn);
+      await deleteOlder(database, "refusals", now_ms - retention.refusals_ms, goesOn);
+      await deleteOlder(database, "events", now_ms - retention.events_ms, goesOn);
     },
   },
 ];

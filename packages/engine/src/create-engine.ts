@@ -10,7 +10,7 @@ import {
 import { AlertRepository, type Database } from "@budget/repositories";
 import { createAccessManager } from "./access-manager.ts";
 import { createAllocationManager } from "./allocation-manager.ts";
-import { startBackgroundJobs } from "./background-jobs.ts";
+import { DEFAULT_RETENTION, startBackgroundJobs, type Retention } from "./background-jobs.ts";
 import { createBudgetManager } from "./budget-manager.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerRunner } from "./ledger-runner.ts";
@@ -38,18 +38,28 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** Nothing is counted where it is left out. */
   readonly meter?: Meter;
+  readonly retention?: Retention;
 }
 
 /** Builds the core of Budget over an open database, and starts its background work. */
 export function createEngine(options: EngineOptions): Engine {
-  const { database, clock, ids, secrets, timers, logger, meter = NO_METER } = options;
+  const {
+    database,
+    clock,
+    ids,
+    secrets,
+    timers,
+    logger,
+    meter = NO_METER,
+    retention = DEFAULT_RETENTION,
+  } = options;
   const runner = new LedgerRunner({ database, clock, ids, meter });
   const alerts = new AlertRepository(database);
   const outputs = new OutputEstimates({ database, clock });
 
   const logFailure = (what: string) => (error: unknown) =>
     logger.error("budget_engine", `${what} failed`, { error: String(error) });
-  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger });
+  const stopJobs = startBackgroundJobs({ database, runner, clock, timers, logger, retention });
 
   const loaded = outputs.load().catch(logFailure("Reading learned outputs"));
   const stopLearning = timers.every(LEARNING_INTERVAL_MS, () => {

@@ -234,8 +234,12 @@ export interface AuditVerification {
 
 /** Keys, and the record of what was done with them. */
 export interface AccessManager {
-  /** The key that this text is of; null where it opens nothing. */
-  authenticate(text: string): Promise<ApiKey | null>;
+  /**
+   * The key that this text is of; null where it opens nothing.
+   * @param mayBeOld whether what was last known of it will do while the database is away: only for what is read without
+   *   the database, because a revocation is not seen then
+   */
+  authenticate(text: string, mayBeOld?: boolean): Promise<ApiKey | null>;
   /** Not idempotent: its answer has a secret, which is kept nowhere. */
   create(context: CommandContext, input: KeyCreate): Promise<Outcome<NewKey>>;
   get(context: CommandContext, key_id: string): Promise<Outcome<ApiKey>>;

@@ -1,3 +1,4 @@
+export type { Retention } from "./background-jobs.ts";
 export { createEngine, type EngineOptions } from "./create-engine.ts";
 export {
   type AccessManager,

@@ -1,4 +1,4 @@
-import { claimJobRun } from "@budget/repositories";
+import { claimJobRun, deleteOlder } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { CONTEXT, DAY_MS, HOUR_MS, TestEngine, code, onEveryDatabase, request, value } from "./support.ts";
@@ -57,6 +57,60 @@ onEveryDatabase("background jobs", (open) => {
     await settled(async () => (await keys()).length === 2 && (await refusals()) === 1);
     expect(await keys()).to.deep.equal(["young", "young refusal"]);
     expect(await refusals()).to.equal(1);
+  });
+
+  it("delete old events, and change no balance, report or recount", async () => {
+    const test = await open();
+    const { database } = test.test_database;
+    const { budget_id } = await test.budgetWith({ token_limit: 1000, period: "total" });
+    const used = { input_tokens: 20, output_tokens: 10 };
+    const { allocation_id } = value(await test.allocate(budget_id, 100)).allocation;
+    value(await test.engine.usage.record(CONTEXT, { allocation_id, ...used }));
+    value(await test.engine.allocations.release(CONTEXT, allocation_id));
+    expect(code(await test.allocate(budget_id, 5000))).to.equal("insufficient_budget");
+    const state = async () => ({
+      counted: await test.counted(budget_id),
+      summary: await test.engine.usage.summary(CONTEXT, {}),
+      rollups: await database.knex("usage_rollups").orderBy("hour_start_ms"),
+      balances: await database.knex("balances").orderBy("policy_id"),
+      verified: (await test.engine.verify(CONTEXT)).differences,
+    });
+    const ages = async () => {
+      const rows: { created_at_ms: bigint | string }[] = await database.knex("events");
+      return rows.map(({ created_at_ms }) => test.clock.now_ms - Number(created_at_ms));
+    };
+    const before = await state();
+    expect(before.verified).to.deep.equal([]);
+    expect(await ages()).to.have.length.above(2);
+    test.clock.now_ms += 31 * DAY_MS;
+    value(await test.allocate(budget_id, 10));
+    const with_young = await state();
+    test.repeated[0]?.();
+    await settled(async () => (await ages()).every((age_ms) => age_ms === 0));
+    expect(await ages()).to.have.length.above(0);
+    expect(await state()).to.deep.equal(with_young);
+    expect(with_young.rollups).to.deep.equal(before.rollups);
+    expect(with_young.verified).to.deep.equal([]);
+  });
+
+  it("delete to the millisecond what is older than they are told, and no more", async () => {
+    const test = await open();
+    const { database } = test.test_database;
+    const { budget_id } = await test.budgetWith({ token_limit: 100 });
+    expect(code(await test.allocate(budget_id, 1000))).to.equal("insufficient_budget");
+    const left = async () => (await database.knex("refusals")).length;
+    const { now_ms } = test.clock;
+    for (const [table, count] of [
+      ["refusals", 1],
+      ["idempotency_keys", 0],
+    ] as const) {
+      expect(await deleteOlder(database, table, now_ms)).to.equal(0);
+      expect(await deleteOlder(database, table, now_ms + 1)).to.equal(count);
+    }
+    expect(await left()).to.equal(0);
+    const events = (await database.knex("events")).length;
+    expect(await deleteOlder(database, "events", now_ms)).to.equal(0);
+    expect(await deleteOlder(database, "events", now_ms + 1)).to.equal(events);
   });
 
   it("run again when their time has come, and not before", async () => {

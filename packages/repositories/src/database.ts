@@ -1,12 +1,16 @@
 import { existsSync, mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname, resolve } from "node:path";
-import BetterSqlite from "better-sqlite3";
+import type BetterSqlite from "better-sqlite3";
 import knexModule, { type Knex } from "knex";
 import { isConnectionLoss, isTimeout } from "./connection-loss.ts";
+import { DatabaseError } from "./database-error.ts";
 import type { Connection, Dialect } from "./dialect.ts";
 import { postgresDialect } from "./dialect-postgres.ts";
 import { sqliteDialect } from "./dialect-sqlite.ts";
+import { readPostgresTls } from "./postgres-tls.ts";
+import { openSqliteFile, useKey } from "./sqlite-key.ts";
+import { holdFile } from "./sqlite-lock.ts";
 import { Transaction } from "./transaction.ts";
 
 /** The connections of a pool, and who waits for one. */
@@ -30,21 +34,14 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export type DatabaseErrorCode = "unsupported_url" | "not_found" | "in_use" | "unsupported_runtime";
-
-/** A database that cannot be opened, and what to do about it. */
-export class DatabaseError extends Error {
-  readonly code: DatabaseErrorCode;
-  constructor(code: DatabaseErrorCode, message: string) {
-    super(message);
-    this.name = "DatabaseError";
-    this.code = code;
-  }
-}
-
 export interface DatabaseOptions {
-  /** `sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`. */
+  /**
+   * `sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`, this one with `sslmode` and what goes
+   * with it where the connection is to be secured.
+   */
   readonly url: string;
+  /** What a SQLite file is encrypted with; empty or left out where it is not. */
+  readonly key?: string;
   /** Connections to PostgreSQL at most, 1 to 1000. SQLite always has one. */
   readonly pool_size?: number;
   /**
@@ -95,8 +92,8 @@ const REQUIRED_NAPI = 10;
 
 /**
  * Opens the database behind a URL. Nothing is migrated.
- * @throws DatabaseError where the URL names no database that Budget knows or none that is there, or another server has
- *   the file
+ * @throws DatabaseError where the URL names no database that Budget knows or none that is there, another server has the
+ *   file, or its key is wrong
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { url } = options;
@@ -114,7 +111,8 @@ export function openDatabase(options: DatabaseOptions): Database {
  */
 const SQLITE_BUSY_TIMEOUT_MS = { server: 1000, tool: 10_000 };
 
-function openSqlite(path: string, { exclusive = false, must_exist = false }: DatabaseOptions): Database {
+function openSqlite(path: string, options: DatabaseOptions): Database {
+  const { key = "", exclusive = false, must_exist = false } = options;
   if (Number(process.versions.napi) < REQUIRED_NAPI) {
     throw new DatabaseError(
       "unsupported_runtime",
@@ -128,6 +126,7 @@ function openSqlite(path: string, { exclusive = false, must_exist = false }: Dat
   }
   if (!inMemory) mkdirSync(dirname(filename), { recursive: true });
   const release = exclusive && !inMemory ? holdFile(filename) : () => undefined;
+  if (!inMemory && existsSync(filename)) proveKey(filename, key, release);
   const knex = knexModule({
     client: "better-sqlite3",
     connection: { filename, options: { safeIntegers: true } as never },
@@ -142,6 +141,7 @@ function openSqlite(path: string, { exclusive = false, must_exist = false }: Dat
         connection: BetterSqlite.Database,
         done: (error: Error | null, connection: unknown) => void,
       ) {
+        if (!inMemory) useKey(connection, key);
         connection.pragma("journal_mode = WAL");
         connection.pragma("synchronous = FULL");
         connection.pragma("foreign_keys = ON");
@@ -156,32 +156,29 @@ function openSqlite(path: string, { exclusive = false, must_exist = false }: Dat
   return database(knex, sqliteDialect, { patiently: (work) => work(knex), release });
 }
 
-/**
- * Keeps other servers from this file by an exclusive transaction on a file beside it: the operating system gives the
- * lock back however the process ends.
- */
-function holdFile(filename: string): () => void {
-  const lock = new BetterSqlite(`${filename}.server-lock`, { timeout: 0 });
+/** Connections are opened later, for somebody who can do nothing about a wrong key. */
+function proveKey(filename: string, key: string, release: () => void): void {
   try {
-    lock.pragma("locking_mode = EXCLUSIVE");
-    lock.exec("BEGIN EXCLUSIVE");
+    openSqliteFile(filename, key).close();
   } catch (error) {
-    lock.close();
-    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
-    throw new DatabaseError(
-      "in_use",
-      `Another Budget server uses ${filename}. Stop it, or give this one another BUDGET_DATABASE_URL; ` +
-        "several servers share one database only on PostgreSQL.",
-    );
+    release();
+    throw error;
   }
-  return () => lock.close();
 }
 
 function openPostgres(options: DatabaseOptions): Database {
-  const { url, pool_size = DEFAULT_POOL_SIZE, answer_timeout_ms = DEFAULT_ANSWER_TIMEOUT_MS } = options;
+  if ((options.key ?? "") !== "") {
+    throw new DatabaseError(
+      "not_encrypted",
+      "BUDGET_DATABASE_KEY encrypts SQLite files only. Leave it out; docs/data-protection.md tells how to protect PostgreSQL.",
+    );
+  }
+  const { url, ssl } = readPostgresTls(options.url);
+  const { pool_size = DEFAULT_POOL_SIZE, answer_timeout_ms = DEFAULT_ANSWER_TIMEOUT_MS } = options;
   const own_timeout_ms = Math.round(answer_timeout_ms * OWN_TIMEOUT_SHARE);
   const connection = {
     connectionString: url,
+    ...(ssl !== undefined && { ssl }),
     // Statements of one transaction are sent without waiting for each other's answers.
     pipeline: true,
     application_name: "budget",

@@ -4,15 +4,14 @@ export { ApiKeyRepository } from "./api-key-repository.ts";
 export { AuditRepository, hashOfEntry } from "./audit-repository.ts";
 export { BudgetRepository } from "./budget-repository.ts";
 export {
-  DatabaseError,
   isTransient,
   isUnavailable,
   openDatabase,
   type Database,
-  type DatabaseErrorCode,
   type DatabaseOptions,
   type PoolState,
 } from "./database.ts";
+export { DatabaseError, type DatabaseErrorCode } from "./database-error.ts";
 export { isConnectionLoss } from "./connection-loss.ts";
 export { dataFolder } from "./data-folder.ts";
 export { DecisionRepository } from "./decision-repository.ts";
@@ -22,6 +21,8 @@ export { PolicyRepository, type PolicyWithBalance } from "./policy-repository.ts
 export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
 export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
+export { backUpDatabase, rekeyDatabase, restoreDatabase, type SqliteFile } from "./sqlite-backup.ts";
+export { isDatabaseKey } from "./sqlite-key.ts";
 export { TenantRepository } from "./tenant-repository.ts";
 export { mayHaveCommitted, type Transaction } from "./transaction.ts";
 export { UsageRecordRepository, type CallFilters, type UsageRecordPage } from "./usage-record-repository.ts";
@@ -67,3 +68,12 @@ export { PriceReviewRepository, type ReviewFilters } from "./price-review-reposi
 export type { KeptObservation } from "./price-rows.ts";
 export { PriceRunRepository } from "./price-run-repository.ts";
 export { PriceSourceRepository } from "./price-source-repository.ts";
+export {
+  SecretBox,
+  SecretError,
+  parseSecretKeys,
+  type RandomBytes,
+  type SecretErrorCode,
+  type SecretKey,
+  type SecretPlace,
+} from "./secret-box.ts";

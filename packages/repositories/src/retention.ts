@@ -1,9 +1,11 @@
 import type { Database } from "./database.ts";
 
-/** What is deleted when it is old enough, and the key of its rows. */
-const KEYS = {
-  idempotency_keys: "idempotency_key",
-  refusals: "refusal_id",
+/** What is deleted when it is old enough: the key of its rows, and an indexed column by which the oldest come first. */
+const TABLES = {
+  idempotency_keys: { key: "tenant_id, idempotency_key", order: "created_at_ms" },
+  refusals: { key: "tenant_id, refusal_id", order: "created_at_ms" },
+  // Numbered as they are written.
+  events: { key: "sequence", order: "sequence" },
 } as const;
 
 /** As many rows as one transaction deletes, so that nobody waits for a long one. */
@@ -16,17 +18,18 @@ const ROWS_AT_ONCE = 5000;
  */
 export async function deleteOlder(
   database: Database,
-  table: keyof typeof KEYS,
+  table: keyof typeof TABLES,
   before_ms: number,
   goesOn: () => boolean = () => true,
 ): Promise<number> {
-  const key = KEYS[table];
+  const { key, order } = TABLES[table];
   const deleteSome = () =>
     database.transaction((transaction) =>
       transaction.query(
-        `DELETE FROM ${table} WHERE (tenant_id, ${key}) IN (
-           SELECT tenant_id, ${key} FROM ${table} WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2
-         ) RETURNING ${key}`,
+        `DELETE FROM ${table} WHERE (${key}) IN (
+           SELECT ${key} FROM (SELECT ${key}, created_at_ms FROM ${table} ORDER BY ${order} LIMIT $2) oldest
+           WHERE created_at_ms < $1
+         ) RETURNING 1`,
         [before_ms, ROWS_AT_ONCE],
       ),
     );

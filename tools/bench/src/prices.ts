@@ -140,7 +140,7 @@ const logger: Logger = { error: console.error, warning: console.error, info: sil
 function monitorOn({ database }: Setup, url: string, sources: Sources) {
   const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources: sources.settings } };
   const priceProcess = new PriceProcess({
-    database_url: url,
+    database: { database_url: url, database_key: "" },
     settings,
     logger,
     timers: systemTimers,

@@ -201,7 +201,7 @@ interface Owner {
 }
 
 /** PostgreSQL refuses to run as root: then it runs as `nobody`, whom every machine has. */
-function serverOwner(): Owner | undefined {
+export function serverOwner(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: string): number =>
     Number(spawnSync("id", [flag, "nobody"], { encoding: "utf8" }).stdout);

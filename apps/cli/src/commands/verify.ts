@@ -1,47 +1,15 @@
 import { DEFAULT_TENANT_ID, repairTenant, verifyTenant, type VerifyDifference } from "@budget/engine";
-import { migrate, openDatabase, type Database, type DatabaseOptions } from "@budget/repositories";
 import type { Command } from "commander";
+import { withDatabase } from "../database.ts";
 import { EXIT } from "../exit-codes.ts";
 import { toTable } from "../output.ts";
-import type { World } from "../session.ts";
-
-export const DEFAULT_DATABASE_URL = "sqlite:./data/budget.db";
+import { printer, type World } from "../session.ts";
 
 /** A recount looks at what is there, and makes no database where the URL is mistyped. */
 const OPEN_EXISTING = { must_exist: true } as const;
 
-/** Works on the database itself, which need not have a server. */
-async function withDatabase<T>(
-  world: World,
-  options: Omit<DatabaseOptions, "url">,
-  work: (database: Database) => Promise<T>,
-): Promise<T> {
-  const url = world.environment.BUDGET_DATABASE_URL || DEFAULT_DATABASE_URL;
-  const database = openDatabase({ url, ...options });
-  try {
-    return await work(database);
-  } finally {
-    await database.close();
-  }
-}
-
-export function addLocalCommands(program: Command, world: World): void {
-  const print = (command: Command, value: unknown, text: string): void => {
-    const { json = false } = command.optsWithGlobals<{ json?: boolean }>();
-    world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
-  };
-
-  program
-    .command("db")
-    .description("the database that BUDGET_DATABASE_URL names")
-    .command("migrate")
-    .description("bring its schema up to date")
-    .action(async (_options: unknown, command: Command) => {
-      const applied = await withDatabase(world, { exclusive: true }, migrate);
-      const text = applied.length === 0 ? "The schema is up to date." : `Applied: ${applied.join(", ")}`;
-      print(command, { applied }, text);
-    });
-
+export function addVerifyCommand(program: Command, world: World): void {
+  const print = printer(world);
   program
     .command("verify")
     .description("recount every balance in the database, while servers go on; fails where one differs")
