@@ -1,0 +1,53 @@
+import type { PriceEvidence } from "@budget/client-js";
+import type { Command } from "commander";
+import { toFields, toTable } from "../output.ts";
+import { openSession, type World } from "../session.ts";
+import { amountOf, perMillion } from "./price-amounts.ts";
+
+/** What is charged, and for each of it what the sources say. */
+export function showEvidence({ prices, observations, reviews }: PriceEvidence): string {
+  const shown = prices.map((price) => {
+    const title = toFields({
+      model: `${price.provider}/${price.model}`,
+      ...(price.scope === "" ? {} : { scope: price.scope }),
+      ...(price.service_tier === "standard" ? {} : { "service tier": price.service_tier }),
+      ...(price.time_of_day === null ? {} : { "hours (UTC)": Object.values(price.time_of_day).join(" to ") }),
+      charged: `${perMillion(price.input_cost_per_token)} in, ${perMillion(price.output_cost_per_token)} out, by the million`,
+      ...(price.markup_percent === 0 ? {} : { markup: `${price.markup_percent} % of it are yours` }),
+      status: price.status,
+      "decided by": price.source,
+      since: price.effective_date.startsWith("1970") ? "always" : price.effective_date,
+    });
+    const said = observations.filter(
+      ({ observation_id, scope, service_tier, time_of_day }) =>
+        price.evidence.includes(observation_id) ||
+        (scope === price.scope &&
+          service_tier === price.service_tier &&
+          time_of_day?.start === price.time_of_day?.start),
+    );
+    if (said.length === 0) return `${title}\n\nIt came with Budget, and no source was asked about it yet.`;
+    const rows = said.map((one) => [
+      one.source,
+      price.evidence.includes(one.observation_id) ? "yes" : "no",
+      perMillion(amountOf(one.components, "input_tokens")),
+      perMillion(amountOf(one.components, "output_tokens")),
+      one.observed_at.slice(0, 10),
+      one.address,
+    ]);
+    return `${title}\n\n${toTable(["source", "agrees", "input", "output", "since", "read at"], rows)}`;
+  });
+  const open = reviews.filter(({ status }) => status === "open").map(({ review_id }) => review_id);
+  const waiting = open.length === 0 ? [] : [`Waits for a decision: ${open.join(", ")}`];
+  return [...(prices.length === 0 ? ["Nothing is charged for it."] : shown), ...waiting].join("\n\n");
+}
+
+export function addPriceEvidenceCommand(prices: Command, world: World): void {
+  prices
+    .command("why <provider> <model>")
+    .description("show why a model costs what it costs: what is charged, and what each source says")
+    .action(async (provider: string, model: string, _options: unknown, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const evidence = await client.prices.why(provider, model);
+      show(evidence, showEvidence(evidence));
+    });
+}

@@ -1,0 +1,156 @@
+import type { Coverage, Recommendations, RepriceReport } from "@budget/client-js";
+import type { Command } from "commander";
+import { wholeNumber } from "../options.ts";
+import { toFields, toTable, usd } from "../output.ts";
+import { given, openSession, type World } from "../session.ts";
+
+function showReprice({
+  dry_run,
+  records_checked,
+  records_unpriced,
+  budgets,
+  models,
+  ...report
+}: RepriceReport) {
+  const fields = toFields({
+    "records checked": records_checked,
+    [dry_run ? "would be set right" : "set right"]: report.records_adjusted,
+    "without a price": records_unpriced,
+    difference: usd(report.difference),
+  });
+  if (report.records_adjusted === 0) return fields;
+  const amounts = (sums: RepriceReport["budgets"][number] | RepriceReport["models"][number]) => [
+    sums.records,
+    usd(sums.booked_cost),
+    usd(sums.repriced_cost),
+    usd(sums.difference),
+  ];
+  const byBudget = toTable(
+    ["budget", "records", "booked", "is", "difference"],
+    budgets.map((sums) => [sums.budget_id, ...amounts(sums)]),
+  );
+  const byModel = toTable(
+    ["model", "records", "booked", "is", "difference"],
+    models.map((sums) => [sums.model, ...amounts(sums)]),
+  );
+  return `${fields}\n\n${byBudget}\n\n${byModel}`;
+}
+
+function showRecommendations({
+  provider,
+  model,
+  calls,
+  typical,
+  cost,
+  recommendations,
+}: Recommendations): string {
+  const what = typical
+    ? "No usage was found; these are the costs of one call of 1,000 tokens in and out."
+    : `The latest ${calls} calls of ${provider}/${model} cost ${usd(cost)} at its price of now.`;
+  if (recommendations.length === 0) return `${what}\n\nNo model that can do the same is cheaper.`;
+  const yesOrNo = (known: boolean | null): string => (known === null ? "?" : known ? "yes" : "no");
+  const rows = recommendations.map((one) => [
+    `${one.provider}/${one.model}`,
+    usd(one.cost),
+    `${one.savings_percent} %`,
+    one.context_tokens ?? "?",
+    yesOrNo(one.tools),
+    yesOrNo(one.vision),
+    one.price_status,
+  ]);
+  return `${what}\n\n${toTable(["model", "would cost", "saves", "context", "tools", "vision", "price"], rows)}`;
+}
+
+function showCoverage({ days, models, models_verified, total_cost, verified_cost, items }: Coverage): string {
+  const fields = toFields({
+    "in the last": `${days} days`,
+    "models in use": models,
+    "with a verified price": models_verified,
+    spent: usd(total_cost),
+    "at verified prices": usd(verified_cost),
+  });
+  const rows = items.map((item) => [
+    `${item.provider}/${item.model}`,
+    item.request_count,
+    usd(item.total_cost),
+    item.price_status ?? "unknown",
+  ]);
+  return rows.length === 0 ? fields : `${fields}\n\n${toTable(["model", "calls", "spent", "price"], rows)}`;
+}
+
+interface RepriceOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly provider?: string;
+  readonly model?: string;
+  readonly at?: string;
+  readonly dryRun?: boolean;
+  readonly by: string;
+  readonly why: string;
+}
+
+interface RecommendOptions {
+  readonly component?: string;
+  readonly days?: number;
+  readonly anyProvider?: boolean;
+  readonly context?: number;
+  readonly tools?: boolean;
+  readonly vision?: boolean;
+  readonly reasoning?: boolean;
+  readonly limit?: number;
+}
+
+export function addPriceReportCommands(prices: Command, program: Command, world: World): void {
+  prices
+    .command("reprice")
+    .description("work out anew what past usage costs, at the prices of now, and book the differences")
+    .requiredOption("--from <time>", "usage from then on")
+    .requiredOption("--to <time>", "usage before then")
+    .option("--provider <name>", "only of this provider")
+    .option("--model <name>", "only of this model")
+    .option("--at <time>", "at the prices that were in force then")
+    .option("--dry-run", "book nothing, and show what would be booked")
+    .requiredOption("--by <name>", "who asks for it")
+    .requiredOption("--why <reason>", "the reason, for the record")
+    .action(async (options: RepriceOptions, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const { from, to, dryRun, by, why, provider, model, at } = options;
+      const report = await client.prices.reprice({
+        start_time: from,
+        end_time: to,
+        repriced_by: by,
+        why,
+        ...given({ provider, model, at, dry_run: dryRun }),
+      });
+      show(report, showReprice(report));
+    });
+
+  prices
+    .command("coverage")
+    .description("list the models in use, those without a verified price first")
+    .option("--days <n>", "in so many days up to now", wholeNumber)
+    .action(async (options: { days?: number }, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const coverage = await client.prices.coverage(given(options));
+      show(coverage, showCoverage(coverage));
+    });
+
+  program
+    .command("recommend <provider> <model>")
+    .description("find cheaper models for what was really used lately")
+    .option("--component <name>", "on the usage of this component")
+    .option("--days <n>", "on the usage of so many days up to now", wholeNumber)
+    .option("--any-provider", "of other providers, too")
+    .option("--context <n>", "that are known to take so many tokens", wholeNumber)
+    .option("--tools", "that are known to use tools")
+    .option("--vision", "that are known to read images")
+    .option("--reasoning", "that are known to reason")
+    .option("--limit <n>", "how many at most", wholeNumber)
+    .action(async (provider: string, model: string, options: RecommendOptions, command: Command) => {
+      const { client, show } = openSession(command, world);
+      const { anyProvider, context, ...rest } = options;
+      const request = given({ ...rest, any_provider: anyProvider, context_tokens: context });
+      const found = await client.prices.recommendations({ provider, model, ...request });
+      show(found, showRecommendations(found));
+    });
+}
