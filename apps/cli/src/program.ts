@@ -44,8 +44,18 @@ export function createProgram(world: World): Command {
 function inherit(parent: Command): void {
   for (const command of parent.commands) {
     command.copyInheritedSettings(parent);
+    command.hook("preSubcommand", refuseUnknownCommand);
     inherit(command);
   }
+}
+
+/** A word that names no command would be taken for an argument of the one that runs where none is named. */
+function refuseUnknownCommand(parent: Command): void {
+  const [word] = parent.args;
+  if (word === undefined || word.startsWith("-")) return;
+  if (parent.commands.some((command) => [command.name(), ...command.aliases()].includes(word))) return;
+  const names = parent.commands.map((command) => command.name()).join(", ");
+  parent.error(`error: unknown command '${word}' of ${parent.name()}; there are ${names}`);
 }
 
 /**

@@ -123,7 +123,7 @@ describe("the command line", () => {
       const { code, stdout } = await typed("prices update genai_prices");
       expect(code).to.equal(0);
       expect(stdout).to.match(
-        /^SOURCE +OUTCOME +PRICES +NEW +CHANGED +GONE\ngenai_prices +read +2291 +2291 +0 +0\n/,
+        /^SOURCE +OUTCOME +PRICES +ASIDE +NEW +CHANGED +GONE .*\ngenai_prices +read +2291 +\d+ +2291 +0 +0 /,
       );
       expect(stdout).to.match(/\nprices added +0\nprices changed +0\n/);
       expect((await typed("prices update")).stdout).to.match(/^No source was due\./);
@@ -192,13 +192,13 @@ describe("the command line", () => {
         /^records checked +1\nset right +1\n/,
       );
       expect((await typed(`prices reprice ${span} ${by}`)).stdout).to.match(/set right +0\n/);
-      const found = await typed("recommend openai gpt-4o --limit 2");
+      const found = await typed("prices recommend openai gpt-4o --limit 2");
       expect(found.stdout).to.contain("The latest 1 calls of openai/gpt-4o cost $2 at its price of now.");
       expect(found.stdout).to.match(/MODEL +WOULD COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
-      expect((await typed("recommend openai gpt-4o --component nobody")).stdout).to.contain(
+      expect((await typed("prices recommend openai gpt-4o --component nobody")).stdout).to.contain(
         "No usage was found",
       );
-      expect((await typed("recommend openai gpt-4o --reasoning")).stdout).to.contain("is cheaper.");
+      expect((await typed("prices recommend openai gpt-4o --reasoning")).stdout).to.contain("is cheaper.");
       const coverage = await typed("prices coverage --days 7");
       expect(coverage.stdout).to.match(/\nopenai\/gpt-4o +1 +\$2 +manual\n/);
     });
@@ -252,7 +252,7 @@ describe("the command line", () => {
         "prices runs",
         "prices why openai gpt-4o",
         "prices coverage",
-        "recommend openai gpt-4o",
+        "prices recommend openai gpt-4o",
         "prices reprice --from 2026-01-01T00:00:00Z --to 2027-01-01T00:00:00Z --by ada --why contract",
         "prices set acme x --input 1 --by ada --why contract",
         "prices reset-trust genai_prices",
@@ -344,6 +344,8 @@ describe("the command line", () => {
     const unknown = "01a208da-4f9e-72a6-90ef-9b4a2f49bdf2";
     const cases: readonly [string, number, RegExp][] = [
       ["nonsense", 2, /unknown command 'nonsense'/],
+      ["prices recomend openai gpt-4o", 2, /unknown command 'recomend' of prices; there are list, current,/],
+      ["budgets lst", 2, /unknown command 'lst' of budgets; there are list, /],
       ["set-limit --period daily", 2, /Give a limit: --tokens, --cost or both/],
       ["set-limit --period yearly --cost 1", 2, /Allowed choices are hourly, daily/],
       ["set-limit --period daily --cost one", 2, /Give dollars such as 0.50/],

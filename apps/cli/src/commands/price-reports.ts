@@ -100,7 +100,7 @@ interface RecommendOptions {
   readonly limit?: number;
 }
 
-export function addPriceReportCommands(prices: Command, program: Command, world: World): void {
+export function addPriceReportCommands(prices: Command, world: World): void {
   prices
     .command("reprice")
     .description("work out anew what past usage costs, at the prices of now, and book the differences")
@@ -135,7 +135,7 @@ export function addPriceReportCommands(prices: Command, program: Command, world:
       show(coverage, showCoverage(coverage));
     });
 
-  program
+  prices
     .command("recommend <provider> <model>")
     .description("find cheaper models for what was really used lately")
     .option("--component <name>", "on the usage of this component")

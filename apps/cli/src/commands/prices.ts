@@ -106,7 +106,7 @@ export function addPriceCommands(program: Command, world: World): void {
 
   addPriceEvidenceCommand(prices, world);
   addPriceByHandCommands(prices, world);
-  addPriceReportCommands(prices, program, world);
+  addPriceReportCommands(prices, world);
   addPriceSourceCommands(prices, world);
   addPriceReviewCommands(prices, world);
 
