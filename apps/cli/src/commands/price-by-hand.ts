@@ -1,6 +1,7 @@
 import type { PriceByHandRequest } from "@budget/client-js";
 import type { Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
+import { checkSpan, instant } from "../options.ts";
 import { given, openSession, type World } from "../session.ts";
 import { perUnit, unitPrice } from "./price-amounts.ts";
 import { showEvidence } from "./price-evidence.ts";
@@ -25,6 +26,7 @@ function priceToSet(provider: string, model: string, options: SetOptions): Price
     ...unit.map(unitPrice),
   ];
   if (components.length === 0) throw new UsageError("Say what it costs: --input, --output or --unit.");
+  checkSpan(["--from", from], ["--until", until]);
   return {
     ...wantedPrice(provider, model, options),
     components,
@@ -42,8 +44,8 @@ export function addPriceByHandCommands(prices: Command, world: World): void {
       .option("--input <usd>", "for a million input tokens")
       .option("--output <usd>", "for a million output tokens")
       .option("--unit <unit=usd...>", "for a million of another unit, such as cache_read_tokens=0.30")
-      .option("--from <time>", "from then on; from now on if left out")
-      .option("--until <time>", "from then on what the sources say is charged again")
+      .option("--from <time>", "from then on; from now on if left out", instant)
+      .option("--until <time>", "from then on what the sources say is charged again", instant)
       .requiredOption("--by <name>", "who sets it")
       .requiredOption("--why <reason>", "the reason, for the record"),
   ).action(async (provider: string, model: string, options: SetOptions, command: Command) => {

@@ -1,6 +1,7 @@
 import type { Coverage, Recommendations, RepriceReport } from "@budget/client-js";
 import type { Command } from "commander";
-import { wholeNumber } from "../options.ts";
+import { UsageError } from "../exit-codes.ts";
+import { checkSpan, instant, wholeNumber } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
 
@@ -85,8 +86,16 @@ interface RepriceOptions {
   readonly model?: string;
   readonly at?: string;
   readonly dryRun?: boolean;
-  readonly by: string;
-  readonly why: string;
+  readonly by?: string;
+  readonly why?: string;
+}
+
+/** Who asks, and why: a look at what would be booked leaves no record of either. */
+function askedBy({ dryRun = false, by, why }: RepriceOptions): { repriced_by: string; why: string } {
+  if (dryRun) return { repriced_by: by ?? "dry run", why: why ?? "dry run" };
+  if (by === undefined || why === undefined)
+    throw new UsageError("Say --by NAME and --why REASON, for the record; --dry-run needs neither.");
+  return { repriced_by: by, why };
 }
 
 interface RecommendOptions {
@@ -104,22 +113,22 @@ export function addPriceReportCommands(prices: Command, world: World): void {
   prices
     .command("reprice")
     .description("work out anew what past usage costs, at the prices of now, and book the differences")
-    .requiredOption("--from <time>", "usage from then on")
-    .requiredOption("--to <time>", "usage before then")
+    .requiredOption("--from <time>", "usage from this instant or day on", instant)
+    .requiredOption("--to <time>", "usage before this instant, or the start of this day", instant)
     .option("--provider <name>", "only of this provider")
     .option("--model <name>", "only of this model")
-    .option("--at <time>", "at the prices that were in force then")
+    .option("--at <time>", "at the prices that were in force then", instant)
     .option("--dry-run", "book nothing, and show what would be booked")
-    .requiredOption("--by <name>", "who asks for it")
-    .requiredOption("--why <reason>", "the reason, for the record")
+    .option("--by <name>", "who asks for it; needed without --dry-run")
+    .option("--why <reason>", "the reason, for the record; needed without --dry-run")
     .action(async (options: RepriceOptions, command: Command) => {
       const { client, show } = openSession(command, world);
-      const { from, to, dryRun, by, why, provider, model, at } = options;
+      const { from, to, dryRun, provider, model, at } = options;
+      checkSpan(["--from", from], ["--to", to]);
       const report = await client.prices.reprice({
         start_time: from,
         end_time: to,
-        repriced_by: by,
-        why,
+        ...askedBy(options),
         ...given({ provider, model, at, dry_run: dryRun }),
       });
       show(report, showReprice(report));

@@ -1,6 +1,6 @@
 import type { CurrentPrice, Price } from "@budget/client-js";
 import type { Command } from "commander";
-import { wholeNumber } from "../options.ts";
+import { instant, wholeNumber } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
 import { perMillion } from "./price-amounts.ts";
@@ -117,7 +117,7 @@ export function addPriceCommands(program: Command, world: World): void {
       .option("--input <n>", "all input tokens, cached ones included", wholeNumber, 0)
       .option("--output <n>", "all output tokens", wholeNumber, 0)
       .option("--cached <n>", "input tokens that are read from a cache", wholeNumber)
-      .option("--at <time>", "at the price that is in force then"),
+      .option("--at <time>", "at the price that is in force then", instant),
   ).action(async (provider: string, model: string, options: CostOptions, command: Command) => {
     const { client, show } = openSession(command, world);
     const cost = await client.prices.cost({
