@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
 import { addExplainCommands } from "./commands/explain.ts";
@@ -20,12 +20,18 @@ Exit codes:
   0 done   1 failed, or differences found   2 typed wrongly
   3 refused by a budget   4 not found   5 no server`;
 
+const help = new Help();
+
 export function createProgram(world: World): Command {
   const program = new Command("budget")
     .description("Token and cost budgets for LLM calls.")
     .option("--url <address>", `address of the server; BUDGET_URL, else ${DEFAULT_URL}`)
     .option("--json", "print the server's JSON")
     .addHelpText("after", HELP)
+    .configureHelp({
+      optionDescription: (option) =>
+        `${help.optionDescription(option)}${option.mandatory ? " (required)" : ""}`,
+    })
     .configureOutput({ writeOut: world.stdout, writeErr: world.stderr })
     .exitOverride();
   addStatusCommands(program, world);

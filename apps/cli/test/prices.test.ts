@@ -73,4 +73,45 @@ describe("the command line, of prices", () => {
     }
     expect((await typed(`prices reprice ${span} ${BY}`)).code).to.equal(0);
   });
+
+  it("says what a price that is set changes besides, and how to take it back", async () => {
+    const set = await typed(`prices set openai gpt-4.1 --input 2 --output 8 --unit web_searches=0.01 ${BY}`);
+    expect(set.stdout).to.contain("\nno longer priced: cache_read_tokens, storage_searches\n");
+    expect(set.stdout).to.contain(
+      "\ngpt-4.1-2025-04-14 has a price of its own, which this does not change\n",
+    );
+    const current = await typed("prices current openai gpt-4.1");
+    expect(current.stdout)
+      .to.match(/\nweb_searches +\$0\.01 /)
+      .and.match(/\ninput_tokens +\S+ +\$2\b/);
+    const [, back = ""] = /Take it back with:\n\.\/budget (.*)\n$/.exec(set.stdout) ?? [];
+    const words = back.match(/'[^']*'|\S+/g)?.map((word) => word.replaceAll("'", "")) ?? [];
+    const { code, stderr } = await type(words, environment);
+    expect([code, stderr]).to.deep.equal([0, ""]);
+  });
+
+  it("reads what is no token or character as dollars for one", async () => {
+    await typed(`prices set acme x --unit requests=0.5 input_characters=3 seconds=0.0001 ${BY}`);
+    const { stdout } = await typed("prices current acme x");
+    expect(stdout)
+      .to.match(/\nrequests +\$0\.5 /)
+      .and.match(/\ninput_characters +\$0\.000003 /)
+      .and.match(/\nseconds +\$0\.0001 /);
+    const much = await typed(`prices set acme x --unit requests=much ${BY}`);
+    expect(much.stderr).to.equal("--unit requests must be USD for one, such as 0.01; it was much.\n");
+  });
+
+  it("tells the units where one is not known", async () => {
+    const set = await typed(`prices set acme x --unit tokens=1 ${BY}`);
+    expect(set.code).to.equal(2);
+    expect(set.stderr).to.match(
+      /^--unit tokens=1: tokens is no unit of usage; units are input_tokens, .*code_executions\n$/,
+    );
+  });
+
+  it("marks options that are required", async () => {
+    const { stdout } = await typed("prices set --help");
+    expect(stdout).to.match(/--by <name> +who sets it \(required\)\n/);
+    expect(stdout).to.match(/--input <usd> +for a million input tokens\n/);
+  });
 });

@@ -194,6 +194,7 @@ export {
   isUsageUnit,
   partsOf,
   quantityOf,
+  unknownUnit,
   validateUsage,
   wholesOf,
   type Millionths,

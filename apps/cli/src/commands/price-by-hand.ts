@@ -1,30 +1,29 @@
 import type { PriceByHandRequest } from "@budget/client-js";
+import { identifyModel } from "@budget/domain";
 import type { Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
 import { checkSpan, instant } from "../options.ts";
 import { given, openSession, type World } from "../session.ts";
-import { perUnit, unitPrice } from "./price-amounts.ts";
+import { UNIT_HELP, enteredPrice, type AmountOptions, type EnteredComponent } from "./price-amounts.ts";
+import { chargedAt, evidenceIfAny, noLongerPriced, snapshotsApart } from "./price-effects.ts";
 import { showEvidence } from "./price-evidence.ts";
 import { showRun } from "./price-sources.ts";
 import { wantedPrice, withTerms, type TermOptions } from "./price-terms.ts";
 
-interface SetOptions extends TermOptions {
-  readonly input?: string;
-  readonly output?: string;
-  readonly unit?: readonly string[];
+interface SetOptions extends TermOptions, AmountOptions {
   readonly from?: string;
   readonly until?: string;
   readonly by: string;
   readonly why: string;
 }
 
-function priceToSet(provider: string, model: string, options: SetOptions): PriceByHandRequest {
-  const { input, output, unit = [], from, until, by, why } = options;
-  const components = [
-    ...(input === undefined ? [] : [{ unit: "input_tokens", cost_per_unit: perUnit("--input", input) }]),
-    ...(output === undefined ? [] : [{ unit: "output_tokens", cost_per_unit: perUnit("--output", output) }]),
-    ...unit.map(unitPrice),
-  ];
+function priceToSet(
+  provider: string,
+  model: string,
+  components: EnteredComponent[],
+  options: SetOptions,
+): PriceByHandRequest {
+  const { from, until, by, why } = options;
   if (components.length === 0) throw new UsageError("Say what it costs: --input, --output or --unit.");
   checkSpan(["--from", from], ["--until", until]);
   return {
@@ -36,6 +35,10 @@ function priceToSet(provider: string, model: string, options: SetOptions): Price
   };
 }
 
+/** A word as a shell reads it. */
+const quoted = (word: string): string =>
+  /^[\w.@/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 export function addPriceByHandCommands(prices: Command, world: World): void {
   withTerms(
     prices
@@ -43,17 +46,28 @@ export function addPriceByHandCommands(prices: Command, world: World): void {
       .description("charge a price without a vote, such as one of a contract or of a model of your own")
       .option("--input <usd>", "for a million input tokens")
       .option("--output <usd>", "for a million output tokens")
-      .option("--unit <unit=usd...>", "for a million of another unit, such as cache_read_tokens=0.30")
+      .option("--unit <unit=usd...>", UNIT_HELP)
       .option("--from <time>", "from then on; from now on if left out", instant)
       .option("--until <time>", "from then on what the sources say is charged again", instant)
       .requiredOption("--by <name>", "who sets it")
       .requiredOption("--why <reason>", "the reason, for the record"),
   ).action(async (provider: string, model: string, options: SetOptions, command: Command) => {
     const { client, show } = openSession(command, world);
-    const set = await client.prices.set(priceToSet(provider, model, options));
+    const entered = enteredPrice(options);
+    const request = priceToSet(provider, model, entered, options);
+    const place = {
+      ...identifyModel(provider, model),
+      ...given({ scope: options.scope }),
+      service_tier: options.serviceTier ?? "standard",
+      time_of_day: null,
+    };
+    const before = chargedAt(await evidenceIfAny(client, provider, model), place);
+    const set = await client.prices.set(request);
     const price =
       set.price === null ? "It begins later." : showEvidence(await client.prices.why(provider, model));
-    show(set, `${price}\n\nTake it back with: prices unset ${set.observation_id}`);
+    const effects = [...noLongerPriced(before, entered), ...(await snapshotsApart(client, place))];
+    const back = `./budget prices unset ${set.observation_id} --by ${quoted(options.by)} --why 'not valid'`;
+    show(set, [price, ...effects, `Take it back with:\n${back}`].join("\n\n"));
   });
 
   prices

@@ -1,32 +1,67 @@
-import type { PriceReview, PriceReviewQuery, ReviewDecision } from "@budget/client-js";
+import type { BudgetClient, Price, PriceReview, PriceReviewQuery, ReviewDecision } from "@budget/client-js";
 import { REVIEW_STATUSES } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
 import { wholeNumber } from "../options.ts";
 import { toFields, toTable } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
-import { amountOf, perMillion, perUnit } from "./price-amounts.ts";
+import {
+  UNIT_HELP,
+  amountOf,
+  enteredPrice,
+  perMillion,
+  type AmountOptions,
+  type EnteredComponent,
+} from "./price-amounts.ts";
+import { chargedAt, evidenceIfAny, noLongerPriced } from "./price-effects.ts";
 
-interface DecideOptions {
+interface DecideOptions extends AmountOptions {
   readonly accept?: string;
-  readonly input?: string;
-  readonly output?: string;
   readonly reject?: boolean;
   readonly by: string;
   readonly why: string;
 }
 
-function decisionOf({ accept, input, output, reject = false, by, why }: DecideOptions): ReviewDecision {
-  const entered = Object.entries({ input_tokens: input, output_tokens: output }).flatMap(([unit, amount]) =>
-    amount === undefined
-      ? []
-      : [{ unit, cost_per_unit: perUnit(`--${unit.slice(0, -"_tokens".length)}`, amount) }],
-  );
+function decisionOf(
+  { accept, reject = false, by, why }: DecideOptions,
+  entered: EnteredComponent[],
+): ReviewDecision {
   const said = { decided_by: by, why };
   if ([accept !== undefined, entered.length > 0, reject].filter(Boolean).length !== 1)
-    throw new UsageError("Say one of --accept SOURCE, --input and --output, or --reject.");
+    throw new UsageError("Say one of --accept SOURCE, --input, --output and --unit, or --reject.");
   if (accept !== undefined) return { decision: "accept", source: accept, ...said };
   return reject ? { decision: "reject", ...said } : { decision: "enter", components: entered, ...said };
+}
+
+const BOTH = ["input_tokens", "output_tokens"];
+
+/** A price that was entered takes the place of the whole price, so half of it would make the other half unknown. */
+function checkBoth(entered: readonly EnteredComponent[], before: Price | undefined): void {
+  const has = (components: readonly { readonly unit: string }[] = []): number =>
+    BOTH.filter((unit) => components.some((one) => one.unit === unit)).length;
+  if (has(before?.components) === BOTH.length && has(entered) === 1)
+    throw new UsageError("Say both --input and --output: the model has a price for each.");
+}
+
+/** Says that a decision leaves the markup out, where one is charged. */
+const withoutMarkup = (before: Price | undefined): readonly string[] =>
+  before === undefined || before.markup_percent === 0
+    ? []
+    : [`A decision is what is paid: the markup of ${before.markup_percent} % is no part of it any more.`];
+
+/** The open review with an id; undefined where there is none. */
+async function openReview(client: BudgetClient, review_id: string): Promise<PriceReview | undefined> {
+  for (let page = 1; ; page += 1) {
+    const list = await client.prices.reviews({ status: "open", page, limit: 1000 });
+    const found = list.items.find((review) => review.review_id === review_id);
+    if (found !== undefined || page * 1000 >= list.total) return found;
+  }
+}
+
+/** What is charged for what a review is about. */
+async function chargedFor(client: BudgetClient, review: PriceReview | undefined): Promise<Price | undefined> {
+  if (review === undefined) return undefined;
+  return chargedAt(await evidenceIfAny(client, review.provider, review.model), review);
 }
 
 function showReview(review: PriceReview): string {
@@ -72,12 +107,21 @@ export function addPriceReviewCommands(prices: Command, world: World): void {
     .option("--accept <source>", "charge what this source says")
     .option("--input <usd>", "charge this for a million input tokens")
     .option("--output <usd>", "charge this for a million output tokens")
+    .option("--unit <unit=usd...>", `charge this ${UNIT_HELP}`)
     .option("--reject", "leave what is charged")
     .requiredOption("--by <name>", "who decides")
     .requiredOption("--why <reason>", "the reason, for the record")
     .action(async (review: string, options: DecideOptions, command: Command) => {
       const { client, show } = openSession(command, world);
-      const decided = await client.prices.decide(review, decisionOf(options));
-      show(decided, showReview(decided));
+      const entered = enteredPrice(options);
+      const decision = decisionOf(options, entered);
+      const before = await chargedFor(client, await openReview(client, review));
+      if (decision.decision === "enter") checkBoth(entered, before);
+      const decided = await client.prices.decide(review, decision);
+      const effects = [
+        ...(decision.decision === "enter" ? noLongerPriced(before, entered) : []),
+        ...(decision.decision === "reject" ? [] : withoutMarkup(before)),
+      ];
+      show(decided, [showReview(decided), ...effects].join("\n\n"));
     });
 }
