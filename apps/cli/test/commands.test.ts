@@ -108,6 +108,8 @@ describe("the command line", () => {
       const { stdout } = await typed("calc-cost openai gpt-4o --input 1000 --cached 200 --output 500");
       expect(stdout).to.equal(
         [
+          "price of openai/gpt-4o, found by its exact name",
+          "",
           "UNIT               QUANTITY  PER UNIT     COST",
           "input_tokens       800       $0.0000025   $0.002",
           "cache_read_tokens  200       $0.00000125  $0.00025",

@@ -1,3 +1,9 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { RunningServer } from "@budget/server";
 import { expect } from "chai";
 import { startTestServer, type, type Ran } from "./support.ts";
@@ -113,5 +119,134 @@ describe("the command line, of prices", () => {
     const { stdout } = await typed("prices set --help");
     expect(stdout).to.match(/--by <name> +who sets it \(required\)\n/);
     expect(stdout).to.match(/--input <usd> +for a million input tokens\n/);
+  });
+
+  it("finds a model by the names that calls find it by, and says so", async () => {
+    for (const command of ["why", "history"]) {
+      const { stdout } = await typed(`prices ${command} openai gpt-4o-2099-01-01`);
+      expect(stdout, command).to.match(
+        /^openai\/gpt-4o-2099-01-01 has no price of its own; it is found by its undated name: openai\/gpt-4o\n\n.*\$10\b/s,
+      );
+      expect((await typed(`prices ${command} openai nobody-knows`)).code, command).to.equal(4);
+    }
+  });
+
+  it("tells prices of one model apart, in columns that are left out where they are empty", async () => {
+    await typed(`prices set openai gpt-4o --input 1 --output 5 --service-tier batch --scope eu ${BY}`);
+    const list = await typed("prices list --provider deepseek --model deepseek-chat");
+    expect(list.stdout).to.match(/^PROVIDER +MODEL +HOURS \(UTC\) +INPUT/);
+    expect(list.stdout).to.match(/\ndeepseek +deepseek-chat +00:30-16:30 +\$/);
+    const history = await typed("prices history openai gpt-4o");
+    expect(history.stdout).to.match(/^IN FORCE +SCOPE +TIER +INPUT/);
+    expect(history.stdout).to.match(/ to now +eu +batch +\$1 +\$5 +by_hand\n/);
+    expect((await typed("prices history openai gpt-4")).stdout).to.match(
+      /^IN FORCE +INPUT +OUTPUT +SOURCE\n/,
+    );
+  });
+
+  it("names the price of a cost, and marks a total that is estimated", async () => {
+    const { stdout } = await typed("calc-cost openai gpt-4o-2099-01-01 --input 4 --service-tier flex");
+    expect(stdout).to.match(/^price of openai\/gpt-4o, found by its undated name\n/);
+    expect(stdout).to.match(/\ntotal \$0\.00001 \(estimated\)\n$/);
+  });
+
+  it("says who set a price, and why", async () => {
+    await typed(`prices set openai gpt-4o --input 2 --output 8 ${BY}`);
+    expect((await typed("prices why openai gpt-4o")).stdout).to.match(
+      /\ndecided by +by_hand, ada: contract\n/,
+    );
+  });
+});
+
+describe("the command line, of sources and reviews", () => {
+  let folder: string;
+  let source: Server;
+  let server: RunningServer;
+  let cost: Record<string, number>;
+  const typed = (line: string): Promise<Ran> =>
+    type(line.split(" "), { BUDGET_URL: `http://127.0.0.1:${server.port}` });
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "budget-cli-"));
+    source = createServer((_request, response) => {
+      response.end(JSON.stringify({ acme: { models: { one: { id: "one", cost } } } }));
+    });
+    source.listen(0, "127.0.0.1");
+    await once(source, "listening");
+    const settings = {
+      source: "models_dev",
+      address: `http://127.0.0.1:${(source.address() as AddressInfo).port}/api.json`,
+      allow_http: true,
+      allow_private_addresses: true,
+    };
+    const prices_file = join(folder, "prices.json");
+    const file = {
+      markups: [{ provider: "acme", percent: 5 }],
+      sources: [
+        settings,
+        { source: "litellm", enabled: false },
+        { source: "llm_prices", address: "http://10.0.0.1/" },
+      ],
+    };
+    writeFileSync(prices_file, JSON.stringify(file));
+    server = await startTestServer("sqlite::memory:", { price_update_interval_min: 60, prices_file });
+  });
+
+  afterEach(async () => {
+    await server.stop();
+    source.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Lets the source change its price too much at once, and answers the review that this opens. */
+  async function openReview(): Promise<string> {
+    cost = { input: 1, output: 5, cache_read: 0.5 };
+    await typed("prices update models_dev");
+    cost = { input: 20, output: 100, cache_read: 10 };
+    await typed("prices update models_dev");
+    const { stdout } = await typed("--json prices reviews");
+    return (JSON.parse(stdout) as { items: { review_id: string }[] }).items[0]?.review_id ?? "";
+  }
+
+  it("say what a markup is added to", async () => {
+    cost = { input: 1, output: 5 };
+    await typed("prices update models_dev");
+    const { stdout } = await typed("prices why acme one");
+    expect(stdout).to.contain(
+      "charged     $1.05 in, $5.25 out, by the million\nmarkup      5 %: the sources say $1 / $5\n",
+    );
+  });
+
+  it("say why people are asked, what is charged meanwhile, and how to decide", async () => {
+    const id = await openReview();
+    const { stdout } = await typed("prices reviews");
+    expect(stdout).to.match(/\nreason +it changed too much at once\n/);
+    expect(stdout).to.match(/\ncharged now +\$1\.05 in, \$5\.25 out, by the million\n/);
+    expect(stdout).to.contain(
+      `Decide with:\n./budget prices decide ${id} \\\n  --accept models_dev --by NAME --why REASON\n`,
+    );
+  });
+
+  it("take both prices where the model has both, and say what a decision leaves out", async () => {
+    const id = await openReview();
+    const half = await typed(`prices decide ${id} --input 1 ${BY}`);
+    expect([half.code, half.stderr]).to.deep.equal([
+      2,
+      "Say both --input and --output: the model has a price for each.\n",
+    ]);
+    const decided = await typed(`prices decide ${id} --input 2 --output 9 --unit web_searches=0.01 ${BY}`);
+    expect(decided.stdout).to.contain("\nno longer priced: cache_read_tokens\n");
+    expect(decided.stdout).to.contain(
+      "\nA decision is what is paid: the markup of 5 % is no part of it any more.\n",
+    );
+    expect((await typed("prices current acme one")).stdout).to.match(/\nweb_searches +\$0\.01 /);
+    expect((await typed("prices why acme one")).stdout).to.match(
+      /\nReview entered on \S+ by ada: contract\n/,
+    );
+  });
+
+  it("leave the markup where a review is rejected", async () => {
+    const { stdout } = await typed(`prices decide ${await openReview()} --reject ${BY}`);
+    expect(stdout).to.contain("rejected").and.not.to.contain("markup");
   });
 });

@@ -6,7 +6,10 @@ const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
 
 /** A real server on a free port, with a database in memory unless one is named. */
-export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
+export const startTestServer = (
+  database_url = "sqlite::memory:",
+  prices: { readonly price_update_interval_min?: number; readonly prices_file?: string } = {},
+): Promise<RunningServer> =>
   startServer(
     {
       port: 0,
@@ -16,6 +19,7 @@ export const startTestServer = (database_url = "sqlite::memory:"): Promise<Runni
       environment: "production",
       price_update_interval_min: 0,
       prices_file: "",
+      ...prices,
     },
     logger,
   );

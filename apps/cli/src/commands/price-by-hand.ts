@@ -5,7 +5,7 @@ import { UsageError } from "../exit-codes.ts";
 import { checkSpan, instant } from "../options.ts";
 import { given, openSession, type World } from "../session.ts";
 import { UNIT_HELP, enteredPrice, type AmountOptions, type EnteredComponent } from "./price-amounts.ts";
-import { chargedAt, evidenceIfAny, noLongerPriced, snapshotsApart } from "./price-effects.ts";
+import { chargedNow, noLongerPriced, snapshotsApart } from "./price-effects.ts";
 import { showEvidence } from "./price-evidence.ts";
 import { showRun } from "./price-sources.ts";
 import { wantedPrice, withTerms, type TermOptions } from "./price-terms.ts";
@@ -58,10 +58,10 @@ export function addPriceByHandCommands(prices: Command, world: World): void {
     const place = {
       ...identifyModel(provider, model),
       ...given({ scope: options.scope }),
-      service_tier: options.serviceTier ?? "standard",
+      service_tier: options.serviceTier ?? ("standard" as const),
       time_of_day: null,
     };
-    const before = chargedAt(await evidenceIfAny(client, provider, model), place);
+    const before = await chargedNow(client, place);
     const set = await client.prices.set(request);
     const price =
       set.price === null ? "It begins later." : showEvidence(await client.prices.why(provider, model));

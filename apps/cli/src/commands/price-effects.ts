@@ -1,4 +1,4 @@
-import { NotFoundError, type BudgetClient, type Price, type PriceEvidence } from "@budget/client-js";
+import { NotFoundError, type BudgetClient, type Price } from "@budget/client-js";
 import { familyOf, modelKey } from "@budget/domain";
 import type { EnteredComponent } from "./price-amounts.ts";
 
@@ -7,28 +7,23 @@ import type { EnteredComponent } from "./price-amounts.ts";
 /** What a price is for. */
 export type PricePlace = Pick<Price, "provider" | "model" | "scope" | "service_tier" | "time_of_day">;
 
-/** What is known of a model; null where nothing is. */
-export async function evidenceIfAny(
+/** What is charged now for exactly this; undefined where nothing is. */
+export async function chargedNow(
   client: BudgetClient,
-  provider: string,
-  model: string,
-): Promise<PriceEvidence | null> {
+  { provider, model, scope, service_tier, time_of_day }: PricePlace,
+): Promise<Price | undefined> {
   try {
-    return await client.prices.why(provider, model);
+    const price = await client.prices.current({ provider, model, service_tier, price_scope: scope });
+    const isOfIt =
+      price.matched_by === "exact" &&
+      price.stands_in.length === 0 &&
+      price.time_of_day?.start === time_of_day?.start;
+    return isOfIt ? price : undefined;
   } catch (error) {
-    if (error instanceof NotFoundError) return null;
+    if (error instanceof NotFoundError) return undefined;
     throw error;
   }
 }
-
-/** What is charged at a place, out of what is known of its model. */
-export const chargedAt = (evidence: PriceEvidence | null, place: Omit<PricePlace, "provider" | "model">) =>
-  evidence?.prices.find(
-    ({ scope, service_tier, time_of_day }) =>
-      scope === place.scope &&
-      service_tier === place.service_tier &&
-      time_of_day?.start === place.time_of_day?.start,
-  );
 
 /** Says which units cost something before and have no price any more. */
 export function noLongerPriced(

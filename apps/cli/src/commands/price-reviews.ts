@@ -13,7 +13,7 @@ import {
   type AmountOptions,
   type EnteredComponent,
 } from "./price-amounts.ts";
-import { chargedAt, evidenceIfAny, noLongerPriced } from "./price-effects.ts";
+import { chargedNow, noLongerPriced } from "./price-effects.ts";
 
 interface DecideOptions extends AmountOptions {
   readonly accept?: string;
@@ -58,27 +58,40 @@ async function openReview(client: BudgetClient, review_id: string): Promise<Pric
   }
 }
 
-/** What is charged for what a review is about. */
-async function chargedFor(client: BudgetClient, review: PriceReview | undefined): Promise<Price | undefined> {
-  if (review === undefined) return undefined;
-  return chargedAt(await evidenceIfAny(client, review.provider, review.model), review);
+const REASONS: Readonly<Record<PriceReview["kind"], string>> = {
+  all_gated: "every price fails a gate",
+  unconfirmed_change: "one source alone changed a verified price",
+  guarded_change: "it changed too much at once",
+  conflict: "the sources do not agree",
+};
+
+/** The command that decides on a review, with the first source whose price could be taken. */
+function deciding({ review_id, candidates }: PriceReview): string {
+  const source = candidates.find(({ testimony }) => testimony !== "gated")?.source;
+  const decision = source === undefined ? "--input USD --output USD" : `--accept ${source}`;
+  return `Decide with:\n./budget prices decide ${review_id} \\\n  ${decision} --by NAME --why REASON`;
 }
 
-function showReview(review: PriceReview): string {
+function showReview(review: PriceReview, charged: Price | undefined): string {
   const fields = toFields({
     review: review.review_id,
     model: `${review.provider}/${review.model}`,
     ...(review.scope === "" ? {} : { scope: review.scope }),
     ...(review.service_tier === "standard" ? {} : { "service tier": review.service_tier }),
-    reason: review.kind,
+    reason: REASONS[review.kind],
     status: review.status,
+    "charged now":
+      charged === undefined
+        ? "nothing"
+        : `${perMillion(charged.input_cost_per_token)} in, ${perMillion(charged.output_cost_per_token)} out, by the million`,
     ...(review.decided_by === null ? {} : { "decided by": `${review.decided_by}: ${review.why ?? ""}` }),
   });
   const rows = review.candidates.map(({ source, testimony, components, observed_at, address }) => {
     const amounts = ["input_tokens", "output_tokens"].map((unit) => perMillion(amountOf(components, unit)));
     return [source, testimony, ...amounts, observed_at.slice(0, 10), address];
   });
-  return `${fields}\n\n${toTable(["source", "came out", "input", "output", "since", "read at"], rows)}`;
+  const table = toTable(["source", "came out", "input", "output", "since", "read at"], rows);
+  return [fields, table, ...(review.status === "open" ? [deciding(review)] : [])].join("\n\n");
 }
 
 export function addPriceReviewCommands(prices: Command, world: World): void {
@@ -94,7 +107,9 @@ export function addPriceReviewCommands(prices: Command, world: World): void {
     .action(async (options: PriceReviewQuery, command: Command) => {
       const { client, show } = openSession(command, world);
       const list = await client.prices.reviews(given(options));
-      const shown = list.items.map(showReview).join("\n\n");
+      const texts: string[] = [];
+      for (const review of list.items) texts.push(showReview(review, await chargedNow(client, review)));
+      const shown = texts.join("\n\n");
       show(
         list,
         list.items.length === 0 ? "There is none." : `${shown}\n\n${list.items.length} of ${list.total}`,
@@ -115,13 +130,14 @@ export function addPriceReviewCommands(prices: Command, world: World): void {
       const { client, show } = openSession(command, world);
       const entered = enteredPrice(options);
       const decision = decisionOf(options, entered);
-      const before = await chargedFor(client, await openReview(client, review));
+      const opened = await openReview(client, review);
+      const before = opened && (await chargedNow(client, opened));
       if (decision.decision === "enter") checkBoth(entered, before);
       const decided = await client.prices.decide(review, decision);
       const effects = [
         ...(decision.decision === "enter" ? noLongerPriced(before, entered) : []),
         ...(decision.decision === "reject" ? [] : withoutMarkup(before)),
       ];
-      show(decided, [showReview(decided), ...effects].join("\n\n"));
+      show(decided, [showReview(decided, await chargedNow(client, decided)), ...effects].join("\n\n"));
     });
 }

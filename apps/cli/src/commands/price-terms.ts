@@ -1,4 +1,4 @@
-import type { ServiceTier } from "@budget/client-js";
+import type { Price, ServiceTier } from "@budget/client-js";
 import { SERVICE_TIERS } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { given } from "../session.ts";
@@ -20,3 +20,12 @@ export const wantedPrice = (provider: string, model: string, { serviceTier, scop
   model,
   ...given({ service_tier: serviceTier, price_scope: scope }),
 });
+
+/** Columns that tell apart the prices of one model; most lists have nothing in them. */
+export const PLACE_HEADING = ["scope", "tier", "hours (UTC)"];
+
+export const placeCells = ({ scope, service_tier, time_of_day }: Price): readonly (string | null)[] => [
+  scope === "" ? null : scope,
+  service_tier === "standard" ? null : service_tier,
+  time_of_day && `${time_of_day.start.slice(0, 5)}-${time_of_day.end.slice(0, 5)}`,
+];

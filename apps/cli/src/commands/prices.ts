@@ -1,24 +1,19 @@
 import type { CurrentPrice, Price } from "@budget/client-js";
 import type { Command } from "commander";
 import { instant, wholeNumber } from "../options.ts";
-import { toFields, toTable, usd } from "../output.ts";
+import { toFields, toTable, toTableOfFilled, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
 import { perMillion } from "./price-amounts.ts";
+import { FOUND_BY, askByName } from "./price-by-name.ts";
 import { addPriceByHandCommands } from "./price-by-hand.ts";
 import { addPriceEvidenceCommand } from "./price-evidence.ts";
 import { addPriceReportCommands } from "./price-reports.ts";
 import { addPriceReviewCommands } from "./price-reviews.ts";
 import { addPriceSourceCommands } from "./price-sources.ts";
-import { wantedPrice, withTerms, type TermOptions } from "./price-terms.ts";
+import { PLACE_HEADING, placeCells, wantedPrice, withTerms, type TermOptions } from "./price-terms.ts";
 
 const span = ({ effective_date, end_date }: Price): string =>
   `${effective_date.startsWith("1970") ? "always" : effective_date.slice(0, 10)} to ${end_date?.slice(0, 10) ?? "now"}`;
-
-const FOUND_BY: Readonly<Record<CurrentPrice["matched_by"], string>> = {
-  exact: "its exact name",
-  alias: "the model that its name means now",
-  family: "its undated name",
-};
 
 const inWords = (term: CurrentPrice["stands_in"][number]): string =>
   term === "price_scope" ? "region or commitment" : "service tier";
@@ -70,12 +65,17 @@ export function addPriceCommands(program: Command, world: World): void {
         const rows = list.items.map((price) => [
           price.provider,
           price.model,
+          ...placeCells(price),
           perMillion(price.input_cost_per_token),
           perMillion(price.output_cost_per_token),
           span(price),
         ]);
         const more = `\n\n${list.items.length} of ${list.total} prices; tokens are priced by the million`;
-        show(list, toTable(["provider", "model", "input", "output", "in force"], rows) + more);
+        show(
+          list,
+          toTableOfFilled(["provider", "model", ...PLACE_HEADING, "input", "output", "in force"], rows) +
+            more,
+        );
       },
     );
 
@@ -94,14 +94,22 @@ export function addPriceCommands(program: Command, world: World): void {
     .description("list every price that a model had, oldest first")
     .action(async (provider: string, model: string, _options: unknown, command: Command) => {
       const { client, show } = openSession(command, world);
-      const history = await client.prices.history(provider, model, { limit: 1000 });
+      const { answer: history, note } = await askByName(
+        client,
+        provider,
+        model,
+        (...name) => client.prices.history(...name, { limit: 1000 }),
+        ({ items }) => items.length > 0,
+      );
       const rows = history.items.map((price) => [
         span(price),
+        ...placeCells(price),
         perMillion(price.input_cost_per_token),
         perMillion(price.output_cost_per_token),
         price.source,
       ]);
-      show(history, toTable(["in force", "input", "output", "source"], rows));
+      const heading = ["in force", ...PLACE_HEADING, "input", "output", "source"];
+      show(history, note + toTableOfFilled(heading, rows));
     });
 
   addPriceEvidenceCommand(prices, world);
@@ -135,7 +143,10 @@ export function addPriceCommands(program: Command, world: World): void {
       usd(cost_per_unit),
       usd(part) + (estimated ? " (estimated)" : ""),
     ]);
-    const total = `total ${usd(cost.total_cost)}`;
-    show(cost, `${toTable(["unit", "quantity", "per unit", "cost"], rows)}\n\n${total}`);
+    const { price, cost_components } = cost;
+    const isEstimated = cost_components.some(({ estimated }) => estimated);
+    const at = `price of ${price.provider}/${price.model}, found by ${FOUND_BY[price.matched_by]}`;
+    const total = `total ${usd(cost.total_cost)}${isEstimated ? " (estimated)" : ""}`;
+    show(cost, [at, toTable(["unit", "quantity", "per unit", "cost"], rows), total].join("\n\n"));
   });
 }
