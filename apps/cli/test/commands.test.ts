@@ -125,11 +125,13 @@ describe("the command line", () => {
       const { code, stdout } = await typed("prices update genai_prices");
       expect(code).to.equal(0);
       expect(stdout).to.match(
-        /^SOURCE +OUTCOME +PRICES +ASIDE +NEW +CHANGED +GONE .*\ngenai_prices +read +2291 +\d+ +2291 +0 +0 /,
+        /^SOURCE +RESULT +PRICES +ASIDE +NEW +CHANGED +GONE .*\ngenai_prices +read +2291 +\d+ +2291 +0 +0 /,
       );
       expect(stdout).to.match(/\nprices added +0\nprices changed +0\n/);
       expect((await typed("prices update")).stdout).to.match(/^No source was due\./);
-      expect((await typed("prices sources")).stdout).to.match(/\ngenai_prices +0\.900 +0 of 1 +\S+Z +-\n$/);
+      expect((await typed("prices sources")).stdout).to.match(
+        /\ngenai_prices +0\.900 +0 of 1 +[\d-]+ [\d:]+ +-\n/,
+      );
       expect((await typed("prices runs")).stdout).to.match(/\n\S+Z +request +genai_prices read +0 +0\n$/);
     });
 
@@ -196,7 +198,7 @@ describe("the command line", () => {
       expect((await typed(`prices reprice ${span} ${by}`)).stdout).to.match(/set right +0\n/);
       const found = await typed("prices recommend openai gpt-4o --limit 2");
       expect(found.stdout).to.contain("The latest 1 calls of openai/gpt-4o cost $2 at its price of now.");
-      expect(found.stdout).to.match(/MODEL +WOULD COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
+      expect(found.stdout).to.match(/MODEL +COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
       expect((await typed("prices recommend openai gpt-4o --component nobody")).stdout).to.contain(
         "No usage was found",
       );

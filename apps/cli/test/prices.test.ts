@@ -1,12 +1,16 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { RunningServer } from "@budget/server";
 import { expect } from "chai";
 import { startTestServer, type, type Ran } from "./support.ts";
+
+const widestOf = (text: string): number => Math.max(...text.split("\n").map((line) => line.length));
 
 const BY = "--by ada --why contract";
 
@@ -150,6 +154,74 @@ describe("the command line, of prices", () => {
     expect(stdout).to.match(/\ntotal \$0\.00001 \(estimated\)\n$/);
   });
 
+  it("lists within 80 columns", async () => {
+    const call =
+      "--context c --component agent --provider openai --model gpt-4o-audio-preview-2024-12-17-and-more";
+    await typed(`usage record ${call} --input 1000000 --output 123456`);
+    await typed("prices update genai_prices");
+    const lines = [
+      "prices update genai_prices",
+      "prices recommend openai gpt-4o --limit 50 --any-provider",
+      "prices coverage",
+      "usage list",
+      "alerts",
+      "prices runs",
+      "prices sources",
+      "prices list --provider bedrock --limit 100",
+    ];
+    for (const line of lines) {
+      const { stdout } = await typed(line);
+      const table = stdout.split("\n").filter((one) => !one.startsWith("No usage was found"));
+      expect(widestOf(table.join("\n")), `${line}\n${stdout}`).to.be.at.most(80);
+    }
+    expect((await typed("usage list")).stdout).to.match(
+      /[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[\da-f]{4}-[\da-f]{12} /,
+    );
+  });
+
+  it("prints what alerts say", async () => {
+    await typed("prices update genai_prices");
+    const { stdout } = await typed("alerts");
+    expect(stdout.replaceAll(/\s+/g, " ")).to.match(/ warning price_review: \S.*llama-guard-3-8b/);
+  });
+
+  it("says that what is not known of a model is not", async () => {
+    const { stdout } = await typed("prices recommend openai gpt-4o");
+    expect(stdout)
+      .to.match(/ \? +\? +provisional\n/)
+      .and.match(/\n\? is what no source says\.\n$/);
+  });
+
+  it("says where usage is filed under a dated name of a model", async () => {
+    const call = "--context c --component x --provider openai --model gpt-4o-2024-08-06";
+    await typed(`usage record ${call} --input 9 --output 9`);
+    const { stdout } = await typed("prices recommend openai gpt-4o");
+    expect(stdout).to.contain("\nUsage is filed under gpt-4o-2024-08-06: ask for that name.\n");
+    expect((await typed("prices recommend openai gpt-4o-2024-08-06")).stdout).to.contain(
+      "The latest 1 calls",
+    );
+  });
+
+  it("counts prices set by hand apart from those that are verified", async () => {
+    await typed(
+      "usage record --context c --component x --provider openai --model gpt-4o --input 9 --output 9",
+    );
+    await typed(`prices set openai gpt-4o --input 2 --output 8 ${BY}`);
+    expect((await typed("prices coverage")).stdout).to.match(
+      /\nwith a verified price +0\nwith a manual price +1\n/,
+    );
+  });
+
+  it("ends quietly where nobody reads on", async () => {
+    const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+    const child = spawn(process.execPath, ["--conditions=budget-source", main, "--help"]);
+    child.stdout.destroy();
+    let said = "";
+    child.stderr.on("data", (text: Buffer) => (said += text.toString()));
+    const [code] = (await once(child, "close")) as [number];
+    expect([code, said]).to.deep.equal([0, ""]);
+  });
+
   it("says who set a price, and why", async () => {
     await typed(`prices set openai gpt-4o --input 2 --output 8 ${BY}`);
     expect((await typed("prices why openai gpt-4o")).stdout).to.match(
@@ -185,7 +257,7 @@ describe("the command line, of sources and reviews", () => {
       sources: [
         settings,
         { source: "litellm", enabled: false },
-        { source: "llm_prices", address: "http://10.0.0.1/" },
+        { source: "llm_prices", address: "http://10.0.0.1/some/folder/that/is/long/prices.json" },
       ],
     };
     writeFileSync(prices_file, JSON.stringify(file));
@@ -207,6 +279,33 @@ describe("the command line, of sources and reviews", () => {
     const { stdout } = await typed("--json prices reviews");
     return (JSON.parse(stdout) as { items: { review_id: string }[] }).items[0]?.review_id ?? "";
   }
+
+  it("say which sources are off, and why", async () => {
+    const { stdout } = await typed("prices sources");
+    const words = stdout.replaceAll(/\s+/g, " ");
+    expect(words).to.contain("litellm 0.700 0 of 0 never off: It is turned off in the prices file.");
+    expect(words).to.contain(
+      "portkey 0.600 0 of 0 never off: It is read only where the prices file turns it on.",
+    );
+    expect(words).to.contain("models_dev 0.800 0 of 0 never - ");
+    const { code, stderr } = await typed("prices update litellm");
+    expect([code, stderr]).to.deep.equal([
+      4,
+      "The price source litellm is off. It is turned off in the prices file.\n",
+    ]);
+  });
+
+  it("name the settings that a source needs, within 80 columns and without cutting its address off", async () => {
+    const run = await typed("prices update llm_prices");
+    const told =
+      "http://10.0.0.1/some/folder/that/is/long/prices.json is not https; allow_http in the prices file lets it be read.";
+    expect(run.stdout).to.contain(`llm_prices gave nothing: HTTP: ${told}`);
+    const { stdout } = await typed("prices sources");
+    expect(stdout.replaceAll(/\s+/g, "")).to.contain(
+      "HTTP:http://10.0.0.1/some/folder/that/is/long/prices.json",
+    );
+    expect(widestOf(stdout), stdout).to.be.at.most(80);
+  });
 
   it("say what a markup is added to", async () => {
     cost = { input: 1, output: 5 };

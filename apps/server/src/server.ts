@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
+import { priceSourcesOff, readBundledCatalogue, type PriceFile, type SourceOff } from "@budget/price-sources";
 import {
   ensureUsagePartitions,
   isUnavailable,
@@ -16,7 +16,7 @@ import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
-import { priceRunOptions } from "./price-settings.ts";
+import { MINUTE_MS, priceRunOptions } from "./price-settings.ts";
 import { PriceProcess } from "./price-process.ts";
 import { systemClock, systemTimers, uuidSource } from "./world.ts";
 
@@ -52,6 +52,7 @@ export async function startServer(
     const services = {
       engine,
       monitor: monitoring.monitor,
+      sources_off: monitoring.sources_off,
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
@@ -82,6 +83,7 @@ export async function startServer(
 
 interface Monitoring {
   readonly monitor: PriceMonitor;
+  readonly sources_off: readonly SourceOff[];
   /** Ends runs that go on, and begins no more. */
   stop(): Promise<void>;
 }
@@ -104,6 +106,7 @@ async function startMonitoring(
   const stopSchedule = startPriceMonitoring(schedule);
   return {
     monitor,
+    sources_off: priceSourcesOff(update_interval_min * MINUTE_MS, file),
     async stop() {
       const stopped = stopSchedule();
       priceProcess.stop();

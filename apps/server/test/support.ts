@@ -3,7 +3,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { readBundledCatalogue, type PriceSource, type SourceRead } from "@budget/price-sources";
+import {
+  priceSourcesOff,
+  readBundledCatalogue,
+  type PriceSource,
+  type SourceRead,
+} from "@budget/price-sources";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { createPriceMonitor } from "@budget/services";
 import addFormats from "ajv-formats";
@@ -85,6 +90,9 @@ export interface CallOptions {
 }
 
 const silent = () => undefined;
+
+/** Without a price file, and with sources on the network that are never asked. */
+const SOURCES_OFF = priceSourcesOff(0);
 
 let catalogue: ReturnType<typeof readBundledCatalogue> | undefined;
 
@@ -173,6 +181,7 @@ export class TestServer {
     const services = {
       engine,
       monitor,
+      sources_off: SOURCES_OFF,
       now: () => clock.now(),
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),

@@ -1,4 +1,5 @@
-import type { Coverage, Recommendations, RepriceReport } from "@budget/client-js";
+import type { BudgetClient, Coverage, Recommendations, RepriceReport } from "@budget/client-js";
+import { familyOf, modelKey } from "@budget/domain";
 import type { Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
 import { checkSpan, instant, wholeNumber } from "../options.ts";
@@ -57,24 +58,47 @@ function showRecommendations({
     one.context_tokens ?? "?",
     yesOrNo(one.tools),
     yesOrNo(one.vision),
-    one.price_status,
+    inWords(one.price_status),
   ]);
-  return `${what}\n\n${toTable(["model", "would cost", "saves", "context", "tools", "vision", "price"], rows)}`;
+  const table = toTable(["model", "cost", "saves", "context", "tools", "vision", "price"], rows);
+  const isUnsure = rows.some((row) => row.includes("?"));
+  return [what, table, ...(isUnsure ? ["? is what no source says."] : [])].join("\n\n");
 }
 
+/** Says under which dated names of a model usage is filed, since what is found for its undated name is not on it. */
+async function usedSnapshots(
+  client: BudgetClient,
+  { provider, model }: Recommendations,
+  days: number | undefined,
+): Promise<readonly string[]> {
+  const own = modelKey({ provider, model });
+  const { items } = await client.prices.coverage(given({ days }));
+  const names = items.flatMap((item) => {
+    const family = familyOf(item.model);
+    return family !== undefined && modelKey({ provider: item.provider, model: family }) === own
+      ? [item.model]
+      : [];
+  });
+  return names.length === 0 ? [] : [`Usage is filed under ${names.join(", ")}: ask for that name.`];
+}
+
+const inWords = (status: string): string => status.replaceAll("_", " ");
+
 function showCoverage({ days, models, models_verified, total_cost, verified_cost, items }: Coverage): string {
+  const manual = items.filter(({ price_status }) => price_status === "manual").length;
   const fields = toFields({
     "in the last": `${days} days`,
     "models in use": models,
-    "with a verified price": models_verified,
+    "with a verified price": models_verified - manual,
+    "with a manual price": manual,
     spent: usd(total_cost),
-    "at verified prices": usd(verified_cost),
+    "at verified or manual prices": usd(verified_cost),
   });
   const rows = items.map((item) => [
     `${item.provider}/${item.model}`,
     item.request_count,
     usd(item.total_cost),
-    item.price_status ?? "unknown",
+    inWords(item.price_status ?? "unknown"),
   ]);
   return rows.length === 0 ? fields : `${fields}\n\n${toTable(["model", "calls", "spent", "price"], rows)}`;
 }
@@ -160,6 +184,7 @@ export function addPriceReportCommands(prices: Command, world: World): void {
       const { anyProvider, context, ...rest } = options;
       const request = given({ ...rest, any_provider: anyProvider, context_tokens: context });
       const found = await client.prices.recommendations({ provider, model, ...request });
-      show(found, showRecommendations(found));
+      const elsewhere = found.typical ? await usedSnapshots(client, found, rest.days) : [];
+      show(found, [showRecommendations(found), ...elsewhere].join("\n\n"));
     });
 }

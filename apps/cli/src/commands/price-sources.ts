@@ -7,24 +7,27 @@ import { given, openSession, type World } from "../session.ts";
 /** What became of each source, within 80 columns: amounts read and set aside, what is new of them, and how votes came out. */
 const RUN_COLUMNS = [
   "source",
-  "outcome",
+  "result",
   "prices",
   "aside",
   "new",
   "changed",
   "gone",
-  "agreed",
-  "conflict",
+  "agree",
+  "split",
   "gated",
-  "s",
 ];
+
+const RESULTS = { read: "read", not_modified: "same", failed: "failed" } as const;
+
+const seconds = (duration_ms: number): string => `${(duration_ms / 1000).toFixed(1)} s`;
 
 export function showRun({ ended_at, report }: PriceRun): string {
   if (report === null) return ended_at === null ? "The run goes on." : "The run was interrupted.";
   const { verification } = report;
   const rows = report.sources.map((source) => [
     source.source,
-    source.fault ?? source.outcome.replace("not_modified", "as before"),
+    RESULTS[source.outcome],
     source.observations,
     source.set_aside,
     source.new,
@@ -33,7 +36,6 @@ export function showRun({ ended_at, report }: PriceRun): string {
     source.agreed,
     source.in_conflict,
     source.rejected,
-    (source.duration_ms / 1000).toFixed(1),
   ]);
   const statuses = toFields({
     "voted on": verification.things,
@@ -46,11 +48,14 @@ export function showRun({ ended_at, report }: PriceRun): string {
     "prices changed": verification.prices_changed,
     "held back": verification.prices_held_back,
     "reviews opened": verification.reviews_opened,
-    took: `${(verification.duration_ms / 1000).toFixed(1)} s`,
+    "took, to vote": seconds(verification.duration_ms),
+    ...Object.fromEntries(
+      report.sources.map(({ source, duration_ms }) => [`to read ${source}`, seconds(duration_ms)]),
+    ),
   });
   const table = toTable(RUN_COLUMNS, rows);
-  const failures = report.sources.flatMap(({ source, detail }) =>
-    detail === null ? [] : [`${source} gave nothing: ${detail}`],
+  const failures = report.sources.flatMap(({ source, fault, detail }) =>
+    fault === null ? [] : [`${source} gave nothing: ${fault}: ${detail ?? ""}`],
   );
   return [rows.length === 0 ? "No source was due." : table, ...failures, statuses].join("\n\n");
 }
@@ -71,12 +76,12 @@ export function addPriceSourceCommands(prices: Command, world: World): void {
     .action(async (_options: unknown, command: Command) => {
       const { client, show } = openSession(command, world);
       const list = await client.prices.sources({ limit: 1000 });
-      const rows = list.items.map(({ source, trust, agreed, differed, read_at, fault, detail }) => [
+      const rows = list.items.map(({ source, trust, agreed, differed, read_at, enabled, fault, detail }) => [
         source,
         trust.toFixed(3),
         `${agreed} of ${agreed + differed}`,
-        read_at ?? "never",
-        fault === null ? "-" : `${fault}: ${detail ?? ""}`,
+        read_at?.slice(0, 16).replace("T", " ") ?? "never",
+        enabled ? (fault === null ? null : `${fault}: ${detail ?? ""}`) : `off: ${detail ?? ""}`,
       ]);
       show(list, toTable(["source", "trust", "was right", "last read", "fault"], rows));
     });
