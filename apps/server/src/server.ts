@@ -2,7 +2,13 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { priceSourcesOff, readBundledCatalogue, type PriceFile, type SourceOff } from "@budget/price-sources";
+import {
+  PRICE_FILE_SOURCE,
+  priceSourcesOff,
+  readBundledCatalogue,
+  type PriceFile,
+  type SourceOff,
+} from "@budget/price-sources";
 import {
   ensureUsagePartitions,
   isUnavailable,
@@ -102,6 +108,7 @@ async function startMonitoring(
   const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);
   // An embedded database is this server's alone.
   if (database.dialect.name === "sqlite") await monitor.endInterrupted();
+  await applyOperatorPrices(monitor, file);
   const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
   const stopSchedule = startPriceMonitoring(schedule);
   return {
@@ -114,6 +121,13 @@ async function startMonitoring(
       await stopped;
     },
   };
+}
+
+/** Requests are charged the operator's own prices from the first one on; another server's run applies them as well. */
+async function applyOperatorPrices(monitor: PriceMonitor, { content_hash }: PriceFile): Promise<void> {
+  const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
+  if (source !== undefined && source.content_hash !== content_hash)
+    await monitor.run("schedule", [PRICE_FILE_SOURCE]);
 }
 
 async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {
