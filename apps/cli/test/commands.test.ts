@@ -142,7 +142,7 @@ describe("the command line", () => {
       };
       const id = items[0]?.review_id ?? "";
       const list = await typed("prices reviews");
-      expect(list.stdout).to.contain(`review  ${id}`);
+      expect(list.stdout).to.match(new RegExp(`^review +${id}\n`));
       expect(list.stdout).to.contain("genai_prices  gated");
       const by = "--by ada --why contract";
       expect((await typed(`prices decide ${id} ${by}`)).code).to.equal(2);

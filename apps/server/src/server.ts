@@ -108,7 +108,7 @@ async function startMonitoring(
   const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);
   // An embedded database is this server's alone.
   if (database.dialect.name === "sqlite") await monitor.endInterrupted();
-  await applyOperatorPrices(monitor, file);
+  await applyOperatorPrices(monitor, file, logger);
   const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
   const stopSchedule = startPriceMonitoring(schedule);
   return {
@@ -123,11 +123,22 @@ async function startMonitoring(
   };
 }
 
-/** Requests are charged the operator's own prices from the first one on; another server's run applies them as well. */
-async function applyOperatorPrices(monitor: PriceMonitor, { content_hash }: PriceFile): Promise<void> {
+/**
+ * Requests are charged the operator's own prices from the first one on. Where another server runs over the prices it
+ * goes on without; a run that fails keeps no server from starting, and the next one makes it good.
+ */
+async function applyOperatorPrices(
+  monitor: PriceMonitor,
+  { content_hash }: PriceFile,
+  logger: Logger,
+): Promise<void> {
   const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
-  if (source !== undefined && source.content_hash !== content_hash)
+  if (source === undefined || source.content_hash === content_hash) return;
+  try {
     await monitor.run("schedule", [PRICE_FILE_SOURCE]);
+  } catch (error) {
+    logger.error("price_manager", "The operator's own prices are not applied yet", { error: String(error) });
+  }
 }
 
 async function prepareEngine(database: Database, logger: Logger): Promise<Engine> {
