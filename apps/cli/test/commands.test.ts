@@ -151,7 +151,7 @@ describe("the command line", () => {
         "--input must be USD",
       );
       const decided = await typed(`prices decide ${id} --input 0.5 --output 1.25 ${by}`);
-      expect(decided.stdout).to.contain("decided by  ada: contract");
+      expect(decided.stdout).to.match(/decided by +ada: contract\n/);
       expect((await typed(`prices decide ${id} --reject ${by}`)).code).to.equal(1);
       expect((await typed("prices reviews")).stdout).to.equal("There is none.\n");
     });
