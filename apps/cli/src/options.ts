@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { UsageError } from "./exit-codes.ts";
 
 /** A whole number of 0 or more. */
 export function wholeNumber(text: string): number {
@@ -30,4 +31,28 @@ export function share(text: string): number {
   if (text.trim() === "" || !(value >= 0 && value <= 1))
     throw new InvalidArgumentError("Give a number from 0 to 1.");
   return value;
+}
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
+
+/** An instant, or a day that stands for its start in UTC. */
+export function instant(text: string): string {
+  const day = text.slice(0, 10);
+  // Date makes another day of one that its month does not have.
+  const isDay = DAY.test(day) && new Date(Date.parse(day) || 0).toISOString().startsWith(day);
+  if (isDay && day === text) return `${day}T00:00:00.000Z`;
+  if (isDay && INSTANT.test(text) && !Number.isNaN(Date.parse(text))) return text;
+  throw new InvalidArgumentError(
+    "Give a day such as 2026-11-01, which is its start in UTC, or an instant such as 2026-11-01T09:30:00Z.",
+  );
+}
+
+/** Checks that a span of time does not end before it begins, by the names of the options that were typed. */
+export function checkSpan(
+  from: readonly [option: string, time: string | undefined],
+  to: readonly [option: string, time: string | undefined],
+): void {
+  if (from[1] === undefined || to[1] === undefined || Date.parse(from[1]) < Date.parse(to[1])) return;
+  throw new UsageError(`${to[0]} must be later than ${from[0]}.`);
 }

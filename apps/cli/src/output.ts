@@ -28,19 +28,58 @@ const text = (cell: Cell): string => (cell === null || cell === undefined ? "-" 
 const withoutTrailingSpace = (table: string): string => table.replaceAll(/[ \t]+$/gm, "");
 
 const SCREEN_COLUMNS = 80;
+/** Between two columns. */
 const GAP = "  ".length;
 const MIN_COLUMNS = 12;
 
-/** Rows under a heading, no wider than a screen: the last column is wrapped between words; a word where there are none. */
+const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** Breaks text between words; a word that is longer than a line is broken where the line ends, and nothing is cut off. */
+function wrapped(text: string, columns: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= columns) {
+      lines[lines.length - 1] = `${line} ${word}`;
+      continue;
+    }
+    for (let at = 0; at === 0 || at < word.length; at += columns) lines.push(word.slice(at, at + columns));
+  }
+  return lines.join("\n");
+}
+
+/** Narrows the last column to fit a screen, and where that is not enough the widest others; ids stay whole. */
+function widthsOf(cells: readonly (readonly string[])[]): readonly number[] {
+  const columns = cells[0]?.map((_name, column) => cells.map((row) => row[column] ?? "")) ?? [];
+  const widths = columns.map((column) => Math.max(...column.map((cell) => cell.length)));
+  const last = widths.length - 1;
+  const tooWide = (): number => widths.reduce((sum, width) => sum + width, 0) + GAP * last - SCREEN_COLUMNS;
+  const narrow = (column: number): void => {
+    const width = widths[column] ?? 0;
+    widths[column] = Math.max(width - Math.max(tooWide(), 0), Math.min(width, MIN_COLUMNS));
+  };
+  narrow(last);
+  const others = [...widths.keys()].filter((column) => !columns[column]?.some((cell) => ID.test(cell)));
+  for (const column of others.sort((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))) narrow(column);
+  return widths;
+}
+
+/** Rows under a heading, no wider than a screen. */
 export function toTable(heading: readonly string[], rows: readonly (readonly Cell[])[]): string {
   if (rows.length === 0) return "none";
   const cells = [heading.map((name) => name.toUpperCase()), ...rows.map((row) => row.map(text))];
-  const widths = heading.map((_name, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const others = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP, 0);
-  const last = Math.min(widths.at(-1) ?? 0, Math.max(SCREEN_COLUMNS - others, MIN_COLUMNS));
-  const table = new Table({ ...PLAIN, colWidths: [...widths.slice(0, -1), last], wordWrap: true });
-  table.push(...cells);
+  const widths = widthsOf(cells);
+  const table = new Table({ ...PLAIN, colWidths: [...widths] });
+  table.push(...cells.map((row) => row.map((cell, column) => wrapped(cell, widths[column] ?? MIN_COLUMNS))));
   return withoutTrailingSpace(table.toString());
+}
+
+/** The same, without the columns that no row has anything in. */
+export function toTableOfFilled(heading: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const isFilled = (column: number): boolean =>
+    rows.some((row) => row[column] !== null && row[column] !== undefined && row[column] !== "");
+  const filled = <T>(row: readonly T[]): readonly T[] => row.filter((_cell, column) => isFilled(column));
+  return toTable(filled(heading), rows.map(filled));
 }
 
 /** One thing: a name and a value on each line. */

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
@@ -25,12 +25,18 @@ Exit codes:
   0 done   1 failed, or differences found   2 typed wrongly
   3 refused by a budget   4 not found   5 no server   6 not allowed`;
 
+const help = new Help();
+
 export function createProgram(world: World): Command {
   const program = new Command("budget")
     .description("Token and cost budgets for LLM calls.")
     .option("--url <address>", `address of the server; BUDGET_URL, else ${DEFAULT_URL}`)
     .option("--json", "print the server's JSON")
     .addHelpText("after", HELP)
+    .configureHelp({
+      optionDescription: (option) =>
+        `${help.optionDescription(option)}${option.mandatory ? " (required)" : ""}`,
+    })
     .configureOutput({ writeOut: world.stdout, writeErr: world.stderr })
     .exitOverride();
   addStatusCommands(program, world);
@@ -53,8 +59,18 @@ export function createProgram(world: World): Command {
 function inherit(parent: Command): void {
   for (const command of parent.commands) {
     command.copyInheritedSettings(parent);
+    command.hook("preSubcommand", refuseUnknownCommand);
     inherit(command);
   }
+}
+
+/** A word that names no command would be taken for an argument of the one that runs where none is named. */
+function refuseUnknownCommand(parent: Command): void {
+  const [word] = parent.args;
+  if (word === undefined || word.startsWith("-")) return;
+  if (parent.commands.some((command) => [command.name(), ...command.aliases()].includes(word))) return;
+  const names = parent.commands.map((command) => command.name()).join(", ");
+  parent.error(`error: unknown command '${word}' of ${parent.name()}; there are ${names}`);
 }
 
 /**

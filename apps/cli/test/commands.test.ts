@@ -108,6 +108,8 @@ describe("the command line", () => {
       const { stdout } = await typed("calc-cost openai gpt-4o --input 1000 --cached 200 --output 500");
       expect(stdout).to.equal(
         [
+          "price of openai/gpt-4o, found by its exact name",
+          "",
           "UNIT               QUANTITY  PER UNIT     COST",
           "input_tokens       800       $0.0000025   $0.002",
           "cache_read_tokens  200       $0.00000125  $0.00025",
@@ -123,11 +125,13 @@ describe("the command line", () => {
       const { code, stdout } = await typed("prices update genai_prices");
       expect(code).to.equal(0);
       expect(stdout).to.match(
-        /^SOURCE +OUTCOME +PRICES +NEW +CHANGED +GONE\ngenai_prices +read +2291 +2291 +0 +0\n/,
+        /^SOURCE +RESULT +PRICES +ASIDE +NEW +CHANGED +GONE .*\ngenai_prices +read +2291 +\d+ +2291 +0 +0 /,
       );
       expect(stdout).to.match(/\nprices added +0\nprices changed +0\n/);
       expect((await typed("prices update")).stdout).to.match(/^No source was due\./);
-      expect((await typed("prices sources")).stdout).to.match(/\ngenai_prices +0\.900 +0 of 1 +\S+Z +-\n$/);
+      expect((await typed("prices sources")).stdout).to.match(
+        /\ngenai_prices +0\.900 +0 of 1 +[\d-]+ [\d:]+ +-\n/,
+      );
       expect((await typed("prices runs")).stdout).to.match(/\n\S+Z +request +genai_prices read +0 +0\n$/);
     });
 
@@ -138,7 +142,7 @@ describe("the command line", () => {
       };
       const id = items[0]?.review_id ?? "";
       const list = await typed("prices reviews");
-      expect(list.stdout).to.contain(`review  ${id}`);
+      expect(list.stdout).to.match(new RegExp(`^review +${id}\n`));
       expect(list.stdout).to.contain("genai_prices  gated");
       const by = "--by ada --why contract";
       expect((await typed(`prices decide ${id} ${by}`)).code).to.equal(2);
@@ -147,7 +151,7 @@ describe("the command line", () => {
         "--input must be USD",
       );
       const decided = await typed(`prices decide ${id} --input 0.5 --output 1.25 ${by}`);
-      expect(decided.stdout).to.contain("decided by  ada: contract");
+      expect(decided.stdout).to.match(/decided by +ada: contract\n/);
       expect((await typed(`prices decide ${id} --reject ${by}`)).code).to.equal(1);
       expect((await typed("prices reviews")).stdout).to.equal("There is none.\n");
     });
@@ -197,20 +201,20 @@ describe("the command line", () => {
         /^records checked +1\nset right +1\n/,
       );
       expect((await typed(`prices reprice ${span} ${by}`)).stdout).to.match(/set right +0\n/);
-      const found = await typed("recommend openai gpt-4o --limit 2");
+      const found = await typed("prices recommend openai gpt-4o --limit 2");
       expect(found.stdout).to.contain("The latest 1 calls of openai/gpt-4o cost $2 at its price of now.");
-      expect(found.stdout).to.match(/MODEL +WOULD COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
-      expect((await typed("recommend openai gpt-4o --component nobody")).stdout).to.contain(
+      expect(found.stdout).to.match(/MODEL +COST +SAVES +CONTEXT +TOOLS +VISION +PRICE\n/);
+      expect((await typed("prices recommend openai gpt-4o --component nobody")).stdout).to.contain(
         "No usage with a price was found",
       );
       await typed(`prices set acme reader --input 1 ${by}`);
       const read = "--context c --component rhetor --provider acme --model reader --input 1000000";
       await typed(`usage record ${read} --output 0`);
       await typed(`usage record ${read} --output 1`);
-      expect((await typed("recommend acme reader")).stdout).to.match(
+      expect((await typed("prices recommend acme reader")).stdout).to.match(
         /^The latest 1 calls of .+\nLeft out: 1, because the model has no price for all that they used\.\n/,
       );
-      expect((await typed("recommend openai gpt-4o --reasoning")).stdout).to.contain("is cheaper.");
+      expect((await typed("prices recommend openai gpt-4o --reasoning")).stdout).to.contain("is cheaper.");
       const coverage = await typed("prices coverage --days 7");
       expect(coverage.stdout).to.match(/\nopenai\/gpt-4o +1 +\$2 +manual\n/);
     });
@@ -264,7 +268,7 @@ describe("the command line", () => {
         "prices runs",
         "prices why openai gpt-4o",
         "prices coverage",
-        "recommend openai gpt-4o",
+        "prices recommend openai gpt-4o",
         "prices reprice --from 2026-01-01T00:00:00Z --to 2027-01-01T00:00:00Z --by ada --why contract",
         "prices set acme x --input 1 --by ada --why contract",
         "prices reset-trust genai_prices",
@@ -356,6 +360,8 @@ describe("the command line", () => {
     const unknown = "01a208da-4f9e-72a6-90ef-9b4a2f49bdf2";
     const cases: readonly [string, number, RegExp][] = [
       ["nonsense", 2, /unknown command 'nonsense'/],
+      ["prices recomend openai gpt-4o", 2, /unknown command 'recomend' of prices; there are list, current,/],
+      ["budgets lst", 2, /unknown command 'lst' of budgets; there are list, /],
       ["set-limit --period daily", 2, /Give a limit: --tokens, --cost or both/],
       ["set-limit --period yearly --cost 1", 2, /Allowed choices are hourly, daily/],
       ["set-limit --period daily --cost one", 2, /Give dollars such as 0.50/],

@@ -11,6 +11,7 @@ export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
 export const startTestServer = (
   database_url = "sqlite::memory:",
   database_key = "",
+  prices: { readonly price_update_interval_min?: number; readonly prices_file?: string } = {},
 ): Promise<RunningServer> =>
   startServer(
     {
@@ -33,6 +34,7 @@ export const startTestServer = (
         idempotency_keys_ms: 7 * 86_400_000,
         events_ms: 30 * 86_400_000,
       },
+      ...prices,
     },
     logger,
   );

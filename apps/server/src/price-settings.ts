@@ -4,7 +4,7 @@ import type { Database } from "@budget/repositories";
 import type { PriceRunOptions } from "@budget/services";
 import { rest, systemClock, uuidSource } from "./world.ts";
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 
 /** What the operator wants of the prices. */
 export interface PriceSettings {

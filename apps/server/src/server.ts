@@ -2,7 +2,13 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger, Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
+import {
+  PRICE_FILE_SOURCE,
+  priceSourcesOff,
+  readBundledCatalogue,
+  type PriceFile,
+  type SourceOff,
+} from "@budget/price-sources";
 import {
   ensureUsagePartitions,
   isUnavailable,
@@ -20,7 +26,7 @@ import { Metrics } from "./metrics.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { startOpenTelemetry } from "./open-telemetry.ts";
 import { readOperatorPrices } from "./operator-prices.ts";
-import { priceRunOptions } from "./price-settings.ts";
+import { MINUTE_MS, priceRunOptions } from "./price-settings.ts";
 import { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
@@ -60,6 +66,7 @@ export async function startServer(
     const services = {
       engine,
       monitor: monitoring.monitor,
+      sources_off: monitoring.sources_off,
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
@@ -121,6 +128,7 @@ export async function startServer(
 
 interface Monitoring {
   readonly monitor: PriceMonitor;
+  readonly sources_off: readonly SourceOff[];
   /** Ends runs that go on, and begins no more. */
   stop(): Promise<void>;
 }
@@ -145,10 +153,12 @@ async function startMonitoring(
   const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);
   // An embedded database is this server's alone.
   if (database.dialect.name === "sqlite") await monitor.endInterrupted();
+  await applyOperatorPrices(monitor, file, logger);
   const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
   const stopSchedule = startPriceMonitoring(schedule);
   return {
     monitor,
+    sources_off: priceSourcesOff(update_interval_min * MINUTE_MS, file),
     async stop() {
       const stopped = stopSchedule();
       priceProcess.stop();
@@ -156,6 +166,24 @@ async function startMonitoring(
       await stopped;
     },
   };
+}
+
+/**
+ * Requests are charged the operator's own prices from the first one on. Where another server runs over the prices it
+ * goes on without; a run that fails keeps no server from starting, and the next one makes it good.
+ */
+async function applyOperatorPrices(
+  monitor: PriceMonitor,
+  { content_hash }: PriceFile,
+  logger: Logger,
+): Promise<void> {
+  const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
+  if (source === undefined || source.content_hash === content_hash) return;
+  try {
+    await monitor.run("schedule", [PRICE_FILE_SOURCE]);
+  } catch (error) {
+    logger.error("price_manager", "The operator's own prices are not applied yet", { error: String(error) });
+  }
 }
 
 async function prepareEngine(

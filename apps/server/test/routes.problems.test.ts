@@ -416,6 +416,11 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
   async "404 for a price source that there is not, and 409 while prices are being updated"(s) {
     const update = (...sources: readonly string[]) => s.post("/api/prices/update", { sources });
     expect(codeOf(await update("nobody"))).to.equal("404 price_source_not_found");
+    const off = await update("litellm");
+    expect(off.body).to.include({
+      code: "price_source_not_found",
+      detail: "The price source litellm is off. PRICE_UPDATE_INTERVAL is 0.",
+    });
     let answer: (read: SourceRead) => void = () => undefined;
     const asked = new Promise<void>((began) => {
       s.price_source.answer = new Promise((read) => (answer = read));

@@ -514,7 +514,8 @@ onEveryDatabase("prices", (server) => {
     const runs = await s.get("/api/prices/runs?limit=1");
     expect(runs.body.items).to.deep.equal([body]);
     const sources = await s.get("/api/prices/sources");
-    expect(sources.body.items).to.have.length(1);
+    expect(pluck(sources.body.items, "enabled")).to.deep.equal([true, ...Array<boolean>(7).fill(false)]);
+    expect(sources.body.items[2]).to.include({ source: "litellm", detail: "PRICE_UPDATE_INTERVAL is 0." });
     expect(sources.body.items[0]).to.deep.include({
       source: "test",
       trust: 0.9,

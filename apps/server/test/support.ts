@@ -10,7 +10,12 @@ import {
   prepareFirstStart,
   type Engine,
 } from "@budget/engine";
-import { readBundledCatalogue, type PriceSource, type SourceRead } from "@budget/price-sources";
+import {
+  priceSourcesOff,
+  readBundledCatalogue,
+  type PriceSource,
+  type SourceRead,
+} from "@budget/price-sources";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { createPriceMonitor } from "@budget/services";
 import addFormats from "ajv-formats";
@@ -132,6 +137,9 @@ export interface LogLine {
 
 const silent = () => undefined;
 
+/** Without a price file, and with sources on the network that are never asked. */
+const SOURCES_OFF = priceSourcesOff(0);
+
 let catalogue: ReturnType<typeof readBundledCatalogue> | undefined;
 
 /** A source of prices that answers what the test wants next. */
@@ -240,6 +248,7 @@ export class TestServer {
     const services = {
       engine,
       monitor,
+      sources_off: SOURCES_OFF,
       now: () => clock.now(),
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),

@@ -578,6 +578,8 @@ export interface PriceSource {
   /** Whom its prices are from in the end; a lineage has one vote. */
   lineage: string;
   address: string;
+  /** Whether it is read at all; `detail` says why where it is not. */
+  enabled: boolean;
   interval_ms: number;
   /** Its weight in a vote, from 0 to 1. */
   trust: number;

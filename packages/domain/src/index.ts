@@ -214,6 +214,7 @@ export {
   isUsageUnit,
   partsOf,
   quantityOf,
+  unknownUnit,
   validateUsage,
   wholesOf,
   type Millionths,

@@ -225,6 +225,11 @@ export function isUsageUnit(name: string): name is UsageUnit {
   return Object.hasOwn(USAGE_UNITS, name);
 }
 
+/** What is wrong with a name that is no unit, and which ones there are. */
+export function unknownUnit(name: string): string {
+  return `${name} is no unit of usage; units are ${UNIT_NAMES.join(", ")}`;
+}
+
 /** What a unit says about the things it counts. */
 export function dimensionsOf(unit: UsageUnit): UnitDimensions {
   return USAGE_UNITS[unit];
@@ -360,7 +365,7 @@ export function validateUsage(usage: UsageQuantities): readonly UsageProblem[] {
       const problem = quantityProblem(field, quantity);
       if (problem) problems.push(problem);
     } else {
-      problems.push({ code: "unknown_unit", field, detail: `${field} is no unit of usage` });
+      problems.push({ code: "unknown_unit", field, detail: unknownUnit(field) });
     }
   }
   if (problems.length > 0) return problems;

@@ -87,13 +87,16 @@ const shown = ({ protocol, host, pathname }: URL): string => `${protocol}//${hos
 /** Holds an address to the rules; redirects are held to them as well. */
 function checkAddress(url: URL, { allow_http, allow_private_addresses }: FetchOptions): void {
   if (url.protocol !== "https:" && !(allow_http && url.protocol === "http:"))
-    throw new Refused("HTTP", `${shown(url)} is not https, and nothing else is allowed.`);
+    throw new Refused("HTTP", `${shown(url)} is not https; allow_http in the prices file lets it be read.`);
   if (url.username !== "" || url.password !== "")
     throw new Refused("HTTP", `${shown(url)} has credentials in its address; they do not belong there.`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   // No name is looked up for these, so nobody else would check them.
   if (isIP(host) !== 0 && !allow_private_addresses && isPrivateAddress(host))
-    throw new Refused("HTTP", `${shown(url)} is a private address, and those are not allowed.`);
+    throw new Refused(
+      "HTTP",
+      `${shown(url)} is a private address; allow_private_addresses in the prices file lets it be read.`,
+    );
 }
 
 /**
@@ -114,7 +117,7 @@ function checkedLookup({ resolve, allow_private_addresses }: FetchOptions) {
         if (first === undefined) {
           answer(new Refused("HTTP", `${host} has no address.`), []);
         } else if (!allow_private_addresses && found.some(({ address }) => isPrivateAddress(address))) {
-          const message = `${host} leads to a private address, and those are not allowed.`;
+          const message = `${host} leads to a private address; allow_private_addresses in the prices file lets it be read.`;
           answer(new Refused("HTTP", message), []);
         } else if (wantsAll) {
           answer(null, [...found]);

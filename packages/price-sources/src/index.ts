@@ -14,6 +14,12 @@ export { readPortkey } from "./portkey.ts";
 export { observationOf, type NamedPrice } from "./reading.ts";
 export { DEFAULT_FETCH_OPTIONS, fetchSource, type FetchOptions, type FetchOutcome } from "./fetch-source.ts";
 export type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
-export { SOURCE_NAMES, createPriceSources } from "./sources.ts";
+export {
+  PRICE_FILE_SOURCE,
+  SOURCE_NAMES,
+  createPriceSources,
+  priceSourcesOff,
+  type SourceOff,
+} from "./sources.ts";
 export type { FileProblem } from "./operator-file.ts";
 export { NO_PRICE_FILE, readPriceFile, type PriceFile, type PriceFileOutcome } from "./price-file.ts";

@@ -201,11 +201,14 @@ export const SOURCE_NAMES: readonly string[] = [
   ...ON_NETWORK.map(({ definition }) => definition),
 ].map(({ name }) => name);
 
+/** The name of the source that the operator's own prices are. */
+export const PRICE_FILE_SOURCE = "price_file";
+
 /** The operator's own prices. */
 function operatorSource({ prices, content_hash }: PriceFile): PriceSource {
   return {
-    name: "price_file",
-    lineage: "price_file",
+    name: PRICE_FILE_SOURCE,
+    lineage: PRICE_FILE_SOURCE,
     trust_ppm: 1_000_000,
     interval_ms: DAY_MS,
     address: "BUDGET_PRICES_FILE",
@@ -261,4 +264,34 @@ export function createPriceSources(
       onNetwork(source, settingsOf(source.definition.name), interval_ms, options),
     ),
   ];
+}
+
+/** A source that is not read, and why. */
+export interface SourceOff extends Definition {
+  readonly interval_ms: number;
+  readonly why: string;
+}
+
+const TURNED_OFF = "It is turned off in the prices file.";
+
+/**
+ * The sources that {@link createPriceSources} leaves out.
+ *
+ * @param interval_ms as there; `file` too
+ */
+export function priceSourcesOff(interval_ms: number, file: PriceFile = NO_PRICE_FILE): readonly SourceOff[] {
+  const settingsOf = (name: string) => file.sources.find(({ source }) => source === name);
+  const off = (definition: Definition, default_ms: number, why: string): SourceOff => {
+    const settings = settingsOf(definition.name);
+    const { name, lineage, trust_ppm, address } = withSettings(definition, settings);
+    return { name, lineage, trust_ppm, address, interval_ms: settings?.interval_ms ?? default_ms, why };
+  };
+  const isTurnedOff = ({ name }: Definition): boolean => settingsOf(name)?.enabled === false;
+  const network = ON_NETWORK.flatMap(({ definition, enabled }) => {
+    if (isTurnedOff(definition)) return [off(definition, interval_ms, TURNED_OFF)];
+    if (!enabled && settingsOf(definition.name)?.enabled === undefined)
+      return [off(definition, interval_ms, "It is read only where the prices file turns it on.")];
+    return interval_ms === 0 ? [off(definition, interval_ms, "PRICE_UPDATE_INTERVAL is 0.")] : [];
+  });
+  return [...(isTurnedOff(BUNDLED) ? [off(BUNDLED, BUNDLED.interval_ms, TURNED_OFF)] : []), ...network];
 }

@@ -173,14 +173,14 @@ describe("fetching a source", () => {
         ),
       );
     expect(await refused(`${origin}/prices?key=secret`, { allow_http: false })).to.equal(
-      "HTTP: http://HOST/prices is not https, and nothing else is allowed.",
+      "HTTP: http://HOST/prices is not https; allow_http in the prices file lets it be read.",
     );
     expect(await refused(origin.replace("//", "//user:secret@"), {})).to.equal(
       "HTTP: http://HOST/ has credentials in its address; they do not belong there.",
     );
     const strict = { allow_private_addresses: false };
     expect(await refused(`${origin}/prices`, strict)).to.equal(
-      "HTTP: http://HOST/prices is a private address, and those are not allowed.",
+      "HTTP: http://HOST/prices is a private address; allow_private_addresses in the prices file lets it be read.",
     );
     const port = new URL(origin).port;
     const leads = (...addresses: string[]) => ({
@@ -188,10 +188,10 @@ describe("fetching a source", () => {
       resolve: () => Promise.resolve(addresses.map((address) => ({ address, family: 4 }))),
     });
     expect(await refused(`http://prices.example:${port}/`, leads("127.0.0.1"))).to.equal(
-      "HTTP: prices.example leads to a private address, and those are not allowed.",
+      "HTTP: prices.example leads to a private address; allow_private_addresses in the prices file lets it be read.",
     );
     expect(await refused(`http://prices.example:${port}/`, leads("93.184.216.34", "10.0.0.1"))).to.equal(
-      "HTTP: prices.example leads to a private address, and those are not allowed.",
+      "HTTP: prices.example leads to a private address; allow_private_addresses in the prices file lets it be read.",
     );
     expect(await refused("no address", {})).to.equal("HTTP: Its address is no URL.");
     expect(requests).to.be.empty;

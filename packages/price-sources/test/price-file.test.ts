@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { FileProblem } from "../src/operator-file.ts";
 import { readPriceFile } from "../src/price-file.ts";
-import { SOURCE_NAMES, createPriceSources } from "../src/sources.ts";
+import { SOURCE_NAMES, createPriceSources, priceSourcesOff } from "../src/sources.ts";
 import { amountsOf } from "./support.ts";
 
 function read(text: string) {
@@ -504,6 +504,28 @@ describe("settings of sources", () => {
       "price_file",
       "genai_prices",
     ]);
+  });
+
+  it("say why a source is off", () => {
+    const whyOff = (file: string, interval_ms: number) =>
+      Object.fromEntries(priceSourcesOff(interval_ms, read(file)).map(({ name, why }) => [name, why]));
+    const opt_in = "It is read only where the prices file turns it on.";
+    const standard = { portkey: opt_in, llm_prices_page: opt_in, pretrained_ai: opt_in };
+    expect(whyOff("markups: []", 1000)).to.deep.equal(standard);
+    const never = "PRICE_UPDATE_INTERVAL is 0.";
+    const turned_off = "It is turned off in the prices file.";
+    const lines = "sources:\n- { source: portkey, enabled: true }\n- { source: litellm, enabled: false }";
+    expect(whyOff(lines, 0)).to.deep.equal({
+      ...standard,
+      models_dev: never,
+      litellm: turned_off,
+      llm_prices: never,
+      openrouter: never,
+      portkey: never,
+    });
+    expect(whyOff("sources:\n- { source: genai_prices, enabled: false }", 1000)).to.include({
+      genai_prices: turned_off,
+    });
   });
 
   it("take the place of what a source comes with", () => {

@@ -46,7 +46,11 @@ export function addStatusCommands(program: Command, world: World): void {
     .action(async (_options: unknown, command: Command) => {
       const { client, show } = openSession(command, world);
       const list = await client.alerts.list();
-      const rows = list.items.map(({ created_at, severity, kind }) => [created_at, severity, kind]);
-      show(list, toTable(["at", "severity", "kind"], rows));
+      const rows = list.items.map(({ created_at, severity, kind, message }) => [
+        created_at,
+        severity,
+        `${kind}: ${message}`,
+      ]);
+      show(list, toTable(["at", "severity", "what"], rows));
     });
 }

@@ -2,7 +2,7 @@ import type { Period, ServiceTier, UsageRecord } from "@budget/client-js";
 import { PERIODS } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
-import { wholeNumber } from "../options.ts";
+import { checkSpan, instant, wholeNumber } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
 import { findBudget } from "./budgets.ts";
@@ -73,10 +73,11 @@ const withFilters = (command: Command): Command =>
     .option("--model <name>", "only of this model")
     .option("--component <name>", "only of this component")
     .option("--task-type <name>", "only of this type of task")
-    .option("--from <time>", "from this instant on")
-    .option("--to <time>", "up to this instant");
+    .option("--from <time>", "from this instant or day on", instant)
+    .option("--to <time>", "up to this instant, or the start of this day", instant);
 
 async function readFilters(options: FilterOptions, { client }: ReturnType<typeof openSession>) {
+  checkSpan(["--from", options.from], ["--to", options.to]);
   const budget_id =
     options.budget === undefined ? undefined : (await findBudget(client, options.budget)).budget_id;
   return given({

@@ -4,6 +4,7 @@ import {
   isUsageUnit,
   parseUsdToFemto,
   rejected,
+  unknownUnit,
   type Outcome,
   type PriceComponent,
   type EnteredPrice,
@@ -17,7 +18,7 @@ export const wrong = (field: string, detail: string): Outcome<never> =>
 export function componentsOf(components: EnteredPrice): Outcome<readonly PriceComponent[]> {
   const entered: PriceComponent[] = [];
   for (const [index, { unit, cost_per_unit, above_input_tokens = 0 }] of components.entries()) {
-    if (!isUsageUnit(unit)) return wrong(`components/${index}/unit`, `${unit} is no unit of usage.`);
+    if (!isUsageUnit(unit)) return wrong(`components/${index}/unit`, `${unknownUnit(unit)}.`);
     const isTwice = entered.some(
       (other) => other.unit === unit && other.above_input_tokens === above_input_tokens,
     );

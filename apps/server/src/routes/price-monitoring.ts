@@ -11,6 +11,7 @@ import {
   accepted,
   isoTime,
   listOf,
+  rejected,
   type Outcome,
   type PriceReview,
   type PriceReviewWire,
@@ -19,6 +20,7 @@ import {
   type PriceSourceWire,
   type ReviewDecisionRequest,
 } from "@budget/domain";
+import type { SourceOff } from "@budget/price-sources";
 import type { PriceSourceStatus, ReviewDecision } from "@budget/services";
 import { Type } from "typebox";
 import { componentsOf, saidComponents, wrong } from "./price-components.ts";
@@ -46,6 +48,7 @@ const toSourceWire = (source: PriceSourceStatus): PriceSourceWire => ({
   source: source.source,
   lineage: source.lineage,
   address: source.address,
+  enabled: true,
   interval_ms: source.interval_ms,
   trust: source.trust_ppm / PPM,
   agreed: source.agreed,
@@ -57,6 +60,41 @@ const toSourceWire = (source: PriceSourceStatus): PriceSourceWire => ({
   fault: source.fault,
   detail: source.detail,
 });
+
+/** A source that is not read: what is known of it is what it comes with. */
+const toSourceOffWire = ({
+  name,
+  lineage,
+  address,
+  interval_ms,
+  trust_ppm,
+  why,
+}: SourceOff): PriceSourceWire => ({
+  source: name,
+  lineage,
+  address,
+  enabled: false,
+  interval_ms,
+  trust: trust_ppm / PPM,
+  agreed: 0,
+  differed: 0,
+  failures: 0,
+  attempted_at: null,
+  read_at: null,
+  due_at: null,
+  fault: null,
+  detail: why,
+});
+
+/** A source that is off is not read, however it is asked for. */
+function refuseOff(off: readonly SourceOff[], names: readonly string[] = []): Outcome<null> {
+  const found = off.find(({ name }) => names.includes(name));
+  if (found === undefined) return accepted(null);
+  return rejected({
+    code: "price_source_not_found",
+    detail: `The price source ${found.name} is off. ${found.why}`,
+  });
+}
 
 export const toReviewWire = (review: PriceReview): PriceReviewWire => ({
   review_id: review.review_id,
@@ -107,7 +145,8 @@ export const priceMonitoringRoutes = [
     success: { status: 200, description: "The run, with what became of each source", schema: PriceRunSchema },
     problems: ["invalid_value", "price_source_not_found", "price_run_active"],
     async handle({ context, body }, services) {
-      const outcome = await services.monitor.run("request", body.sources, context);
+      const off = refuseOff(services.sources_off, body.sources);
+      const outcome = off.ok ? await services.monitor.run("request", body.sources, context) : off;
       return answerTo(outcome, services, (run) => ({ status: 200, body: toRunWire(run) }));
     },
   }),
@@ -129,12 +168,13 @@ export const priceMonitoringRoutes = [
     path: "/api/prices/sources",
     operation_id: "listPriceSources",
     tag: "prices",
-    summary: "List the sources of prices, with how far each is trusted and why one gives none",
+    summary: "List the sources of prices, with how far each is trusted and why one gives none or is off",
     query: PageQuerySchema,
     success: { status: 200, description: "Sources", schema: listOf(PriceSourceSchema) },
     problems: ["invalid_value"],
-    async handle({ query }, { monitor }) {
-      return sliceAnswer((await monitor.sources()).map(toSourceWire), query);
+    async handle({ query }, { monitor, sources_off }) {
+      const read = (await monitor.sources()).map(toSourceWire);
+      return sliceAnswer([...read, ...sources_off.map(toSourceOffWire)], query);
     },
   }),
   route({

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Outcome } from "@budget/domain";
 import type { CommandContext, Engine } from "@budget/engine";
+import type { SourceOff } from "@budget/price-sources";
 import type { PriceMonitor } from "@budget/services";
 import type { Static, TSchema } from "typebox";
 import { rejectionProblem, type ProblemCode } from "../problems.ts";
@@ -9,6 +10,8 @@ import { rejectionProblem, type ProblemCode } from "../problems.ts";
 export interface Services {
   readonly engine: Engine;
   readonly monitor: PriceMonitor;
+  /** The sources of prices that the monitor does not read. */
+  readonly sources_off: readonly SourceOff[];
   readonly now: () => number;
   readonly version: string;
   /** Whether requests that need the database can be served. */

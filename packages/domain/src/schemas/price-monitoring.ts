@@ -14,6 +14,7 @@ export const PriceSourceSchema = Type.Object({
   source: Type.String({ description: "Name of the source" }),
   lineage: Type.String({ description: "Whom its prices are from in the end; a lineage has one vote" }),
   address: Type.String({ description: "Where it is read" }),
+  enabled: Type.Boolean({ description: "Whether it is read at all; `detail` says why where it is not" }),
   interval_ms: count("How long its prices are taken for what it says"),
   trust: Type.Number({ minimum: 0, maximum: 1, description: "Its weight in a vote" }),
   agreed: count("Votes in which it said what won"),
