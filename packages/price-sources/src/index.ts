@@ -15,5 +15,13 @@ export { observationOf, type NamedPrice } from "./reading.ts";
 export { DEFAULT_FETCH_OPTIONS, fetchSource, type FetchOptions, type FetchOutcome } from "./fetch-source.ts";
 export type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
 export { SOURCE_NAMES, createPriceSources } from "./sources.ts";
-export type { FileProblem } from "./operator-file.ts";
-export { NO_PRICE_FILE, readPriceFile, type PriceFile, type PriceFileOutcome } from "./price-file.ts";
+export { OperatorFile, type Fields, type FileProblem, type Place } from "./operator-file.ts";
+export {
+  NO_PRICE_FILE,
+  PRICE_FIELDS,
+  readPriceFields,
+  readPriceFile,
+  type PriceField,
+  type PriceFile,
+  type PriceFileOutcome,
+} from "./price-file.ts";

@@ -198,13 +198,13 @@ export const SOURCE_NAMES: readonly string[] = [
 ].map(({ name }) => name);
 
 /** The operator's own prices. */
-function operatorSource({ prices, content_hash }: PriceFile): PriceSource {
+function operatorSource({ path, prices, content_hash }: PriceFile): PriceSource {
   return {
     name: "price_file",
     lineage: "price_file",
     trust_ppm: 1_000_000,
     interval_ms: DAY_MS,
-    address: "BUDGET_PRICES_FILE",
+    address: path,
     decides: true,
     content_hash,
     read: () =>
