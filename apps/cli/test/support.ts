@@ -1,3 +1,4 @@
+import { readConfiguration } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { startServer, type RunningServer } from "@budget/server";
 import { run } from "../src/program.ts";
@@ -5,20 +6,20 @@ import { run } from "../src/program.ts";
 const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
 
+const noFile = (path: string): Promise<never> =>
+  Promise.reject(Object.assign(new Error(`There is no file ${path}.`), { code: "ENOENT" }));
+
 /** A real server on a free port, with a database in memory unless one is named. */
-export const startTestServer = (database_url = "sqlite::memory:"): Promise<RunningServer> =>
-  startServer(
-    {
-      port: 0,
-      host: "127.0.0.1",
-      database_url,
-      log_level: "ERROR",
-      environment: "production",
-      price_update_interval_min: 0,
-      prices_file: "",
-    },
-    logger,
-  );
+export async function startTestServer(database_url = "sqlite::memory:"): Promise<RunningServer> {
+  const environment = {
+    BUDGET_PORT: "0",
+    BUDGET_HOST: "127.0.0.1",
+    BUDGET_DATABASE_URL: database_url,
+    PRICE_UPDATE_INTERVAL: "0",
+  };
+  const { configuration } = await readConfiguration({ environment, readFile: noFile });
+  return startServer(configuration, logger);
+}
 
 export interface Ran {
   readonly code: number;
@@ -40,9 +41,7 @@ export async function type(
     environment,
     readFile: (path) => {
       const content = files[path];
-      return content === undefined
-        ? Promise.reject(new Error(`There is no file ${path}.`))
-        : Promise.resolve(content);
+      return content === undefined ? noFile(path) : Promise.resolve(content);
     },
   });
   return { code, stdout, stderr };

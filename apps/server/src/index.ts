@@ -1,10 +1,3 @@
-export {
-  ConfigurationError,
-  SETTINGS,
-  readConfiguration,
-  type Configuration,
-  type Setting,
-} from "./configuration.ts";
 export { openApiDocument } from "./openapi.ts";
 export { priceRunOptions, type PriceSettings } from "./price-settings.ts";
 export { PriceProcess } from "./price-process.ts";

@@ -1,7 +1,7 @@
+import type { LogLevel } from "@budget/configuration";
 import type { LogComponent, Logger } from "@budget/domain";
 import { pino } from "pino";
 import pinoPretty from "pino-pretty";
-import type { LogLevel } from "./configuration.ts";
 
 const PINO_LEVELS = { ERROR: "error", WARNING: "warn", INFO: "info", DEBUG: "debug" } as const;
 const OUR_LEVELS: Readonly<Record<string, LogLevel>> = {

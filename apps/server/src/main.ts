@@ -1,15 +1,30 @@
+import { readFile } from "node:fs/promises";
+import { isatty } from "node:tty";
+import {
+  ConfigurationError,
+  readConfiguration,
+  type Configuration,
+  type ConfigurationReading,
+} from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { DatabaseError } from "@budget/repositories";
-import { ConfigurationError, readConfiguration, type Configuration } from "./configuration.ts";
+import { LogLevels } from "./log-levels.ts";
 import { createLogger } from "./logging.ts";
-import { PriceFileError } from "./operator-prices.ts";
+import { createReload } from "./reload.ts";
 import { startServer } from "./server.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_WRONG_CONFIGURATION = 2;
 
-async function main(configuration: Configuration): Promise<void> {
-  const logger = createLogger(configuration.log_level, configuration.environment === "development");
+const read = (): Promise<ConfigurationReading> =>
+  readConfiguration({ environment: process.env, readFile: (path) => readFile(path, "utf8") });
+
+async function main(started: ConfigurationReading): Promise<void> {
+  const { configuration } = started;
+  const everything = createLogger("DEBUG", configuration.environment === "development");
+  const levels = new LogLevels(configuration);
+  const logger = levels.filter(everything);
+  reloadOnHangUp(createReload({ started, read, levels, logger: everything }));
   const server = await startServer(configuration, logger);
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);
@@ -18,6 +33,17 @@ async function main(configuration: Configuration): Promise<void> {
 
 /** A host as a URL has it: an IPv6 address in brackets. */
 const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+const STANDARD_INPUT = 0;
+
+/** SIGHUP asks for a reload, or says that the terminal is gone, with which a server that was started there ends. */
+function reloadOnHangUp(reload: () => Promise<void>): void {
+  const hasTerminal = isatty(STANDARD_INPUT);
+  process.on("SIGHUP", () => {
+    if (hasTerminal && !isatty(STANDARD_INPUT)) process.kill(process.pid, "SIGTERM");
+    else void reload();
+  });
+}
 
 function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   let isStopping = false;
@@ -60,12 +86,17 @@ function explain(error: unknown, configuration: Configuration): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+let reading: ConfigurationReading;
 try {
-  await main(readConfiguration(process.env));
+  reading = await read();
 } catch (error) {
-  if (error instanceof ConfigurationError || error instanceof PriceFileError)
-    fail(error.message, EXIT_WRONG_CONFIGURATION);
-  fail(explain(error, readConfiguration(process.env)), EXIT_FAILURE);
+  if (!(error instanceof ConfigurationError)) throw error;
+  fail(error.message, EXIT_WRONG_CONFIGURATION);
+}
+try {
+  await main(reading);
+} catch (error) {
+  fail(explain(error, reading.configuration), EXIT_FAILURE);
 }
 
 function fail(message: string, code: number): never {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type { Configuration } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, createEngine, prepareFirstStart, type Engine } from "@budget/engine";
-import { readBundledCatalogue, type PriceFile } from "@budget/price-sources";
+import { readBundledCatalogue } from "@budget/price-sources";
 import {
   ensureUsagePartitions,
   isUnavailable,
@@ -12,10 +13,8 @@ import {
 } from "@budget/repositories";
 import { createPriceMonitor, startPriceMonitoring, type PriceMonitor } from "@budget/services";
 import { createApp, refuseStopping } from "./app.ts";
-import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
-import { readOperatorPrices } from "./operator-prices.ts";
 import { priceRunOptions } from "./price-settings.ts";
 import { PriceProcess } from "./price-process.ts";
 import { systemClock, systemTimers, uuidSource } from "./world.ts";
@@ -37,18 +36,17 @@ export interface RunningServer {
 
 /**
  * Opens the database, brings it up to date, and listens.
- * @throws PriceFileError where the operator's file about prices has mistakes; DatabaseError where the database cannot be opened; the error of listen() where the port is taken
+ * @throws DatabaseError where the database cannot be opened; the error of listen() where the port is taken
  */
 export async function startServer(
   configuration: Configuration,
   logger: Logger,
   limits = HTTP_LIMITS,
 ): Promise<RunningServer> {
-  const prices = await readOperatorPrices(configuration.prices_file);
   const database = openDatabase({ url: configuration.database_url, exclusive: true });
   try {
     const engine = await prepareEngine(database, logger);
-    const monitoring = await startMonitoring(database, configuration, prices, logger);
+    const monitoring = await startMonitoring(database, configuration, logger);
     const services = {
       engine,
       monitor: monitoring.monitor,
@@ -88,8 +86,7 @@ interface Monitoring {
 
 async function startMonitoring(
   database: Database,
-  { database_url, price_update_interval_min: update_interval_min }: Configuration,
-  file: PriceFile,
+  { database_url, price_update_interval_min: update_interval_min, prices: file }: Configuration,
   logger: Logger,
 ): Promise<Monitoring> {
   const settings = { update_interval_min, file };

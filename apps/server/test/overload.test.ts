@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { connect, type AddressInfo, type Socket } from "node:net";
+import type { Configuration } from "@budget/configuration";
 import { DEFAULT_TENANT_ID } from "@budget/engine";
+import { NO_PRICE_FILE } from "@budget/price-sources";
 import { openDatabase } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
-import type { Configuration } from "../src/configuration.ts";
 import { HTTP_LIMITS, boundReading, createHttpServer } from "../src/http-limits.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
 import { onEveryDatabase, request } from "./support.ts";
@@ -17,9 +18,10 @@ const configurationOf = (database_url: string): Configuration => ({
   host: "127.0.0.1",
   database_url,
   log_level: "ERROR",
+  log_levels: {},
   environment: "production",
   price_update_interval_min: 0,
-  prices_file: "",
+  prices: NO_PRICE_FILE,
 });
 
 const urlOf = ({ port }: Pick<RunningServer, "port">): string => `http://127.0.0.1:${port}`;

@@ -1,10 +1,8 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Logger } from "@budget/domain";
+import { NO_PRICE_FILE, type PriceFile } from "@budget/price-sources";
 import { startPostgres, TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { startServer, type RunningServer } from "../src/server.ts";
@@ -66,9 +64,8 @@ const BY_HAND = {
 };
 
 describe("a run over the prices in a server", () => {
-  let folder: string;
   let source: Source;
-  let prices_file: string;
+  let prices: PriceFile;
   const lines: string[] = [];
   const keep = (level: string) => (component: string, message: string) => {
     lines.push(`${level} ${component}: ${message}`);
@@ -87,9 +84,10 @@ describe("a run over the prices in a server", () => {
         host: "127.0.0.1",
         database_url,
         log_level: "INFO",
+        log_levels: {},
         environment: "production",
         price_update_interval_min: 60,
-        prices_file,
+        prices,
       },
       logger,
     );
@@ -119,21 +117,18 @@ describe("a run over the prices in a server", () => {
   };
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), "budget-prices-"));
     source = await Source.listen();
-    prices_file = join(folder, "prices.json");
     const settings = {
       source: "models_dev",
       address: source.address,
       allow_http: true,
       allow_private_addresses: true,
     };
-    writeFileSync(prices_file, JSON.stringify({ sources: [settings] }));
+    prices = { ...NO_PRICE_FILE, sources: [settings] };
     lines.length = 0;
   });
   afterEach(async () => {
     await source.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   for (const kind of TEST_DATABASES) {

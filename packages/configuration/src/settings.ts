@@ -1,21 +1,43 @@
+import { LOG_COMPONENTS } from "@budget/domain";
+import { maskUrl } from "./mask.ts";
+
 /** One setting: where it comes from, what it may be, and what it is when nobody says. */
 export interface Setting {
+  /** Its place in the file, such as `server.port`. */
+  readonly path: string;
   readonly variable: string;
   readonly default_value: string;
   readonly description: string;
   /** What would be right, for the message about a value that is not. */
   readonly expected: string;
   readonly isValid: (value: string) => boolean;
+  /** What may be shown of a value with a secret in it. */
+  readonly mask?: (value: string) => string;
+  /** Whether a running server takes another value; otherwise that needs a restart. */
+  readonly reloads?: boolean;
 }
 
 const LOG_LEVELS = ["ERROR", "WARNING", "INFO", "DEBUG"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const isPort = (value: string): boolean => /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
+const isLogLevel = (value: string): boolean =>
+  (LOG_LEVELS as readonly string[]).includes(value.toUpperCase());
 
-/** Every setting of the server. The table in README.md is checked against this one. */
-export const SETTINGS = [
+const LOG_LEVEL_SETTINGS: readonly Setting[] = LOG_COMPONENTS.map((component) => ({
+  path: `log.levels.${component}`,
+  variable: `BUDGET_LOG_LEVEL_${component.toUpperCase()}`,
+  default_value: "",
+  description: `Level of the lines of \`${component}\`, where it is another one`,
+  expected: "ERROR, WARNING, INFO or DEBUG",
+  isValid: isLogLevel,
+  reloads: true,
+}));
+
+/** Every setting of the server, but for what the file says about prices. The table in README.md is checked against this one. */
+export const SETTINGS: readonly Setting[] = [
   {
+    path: "server.port",
     variable: "BUDGET_PORT",
     default_value: "8013",
     description: "Port to listen on; 0 takes a free one",
@@ -23,6 +45,7 @@ export const SETTINGS = [
     isValid: isPort,
   },
   {
+    path: "server.host",
     variable: "BUDGET_HOST",
     default_value: "localhost",
     description: "Host name or address to listen on",
@@ -30,20 +53,26 @@ export const SETTINGS = [
     isValid: (value) => /^[A-Za-z0-9.:_-]+$/.test(value),
   },
   {
+    path: "database.url",
     variable: "BUDGET_DATABASE_URL",
     default_value: "sqlite:./data/budget.db",
     description: "`sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host:port/name`",
     expected: "a URL that starts with sqlite: or postgres://",
     isValid: (value) => /^(sqlite:.|postgres(ql)?:\/\/.)/.test(value) && URL.canParse(value),
+    mask: maskUrl,
   },
   {
+    path: "log.level",
     variable: "BUDGET_LOG_LEVEL",
     default_value: "INFO",
     description: "`ERROR`, `WARNING`, `INFO` or `DEBUG`",
     expected: "ERROR, WARNING, INFO or DEBUG",
-    isValid: (value) => (LOG_LEVELS as readonly string[]).includes(value.toUpperCase()),
+    isValid: isLogLevel,
+    reloads: true,
   },
+  ...LOG_LEVEL_SETTINGS,
   {
+    path: "environment",
     variable: "BUDGET_ENV",
     default_value: "development",
     description: "`development` (readable log) or `production` (log as JSON lines)",
@@ -51,6 +80,7 @@ export const SETTINGS = [
     isValid: (value) => value === "development" || value === "production",
   },
   {
+    path: "prices.update_interval_minutes",
     variable: "PRICE_UPDATE_INTERVAL",
     default_value: "360",
     description: "Minutes between looks at the price sources on the network; 0 never asks them",
@@ -58,54 +88,11 @@ export const SETTINGS = [
     isValid: (value) => /^\d{1,6}$/.test(value) && Number(value) <= 525_600,
   },
   {
+    path: "prices.file",
     variable: "BUDGET_PRICES_FILE",
     default_value: "",
     description: "Your own prices, markups, and settings of price sources: YAML or JSON, see docs/prices.md",
     expected: "the path of a file",
     isValid: (value) => !value.includes("\0"),
   },
-] as const satisfies readonly Setting[];
-
-export interface Configuration {
-  readonly port: number;
-  readonly host: string;
-  readonly database_url: string;
-  readonly log_level: LogLevel;
-  readonly environment: "development" | "production";
-  /** 0 asks no source on the network. */
-  readonly price_update_interval_min: number;
-  /** Empty where there is none. */
-  readonly prices_file: string;
-}
-
-/** A setting that cannot be used. Its value is not repeated, because it may hold a password. */
-export class ConfigurationError extends Error {
-  constructor(setting: Setting) {
-    super(`${setting.variable} must be ${setting.expected}.`);
-    this.name = "ConfigurationError";
-  }
-}
-
-/**
- * Reads the configuration from environment variables.
- * @throws ConfigurationError that names the variable and what would be right
- */
-export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
-  const read = (variable: (typeof SETTINGS)[number]["variable"]): string => {
-    const setting: Setting | undefined = SETTINGS.find((one) => one.variable === variable);
-    if (setting === undefined) throw new Error(`There is no setting ${variable}.`);
-    const value = environment[variable] ?? "";
-    if (value === "") return setting.default_value;
-    if (!setting.isValid(value)) throw new ConfigurationError(setting);
-    return value;
-  };
-  return {
-    port: Number(read("BUDGET_PORT")),
-    host: read("BUDGET_HOST"),
-    database_url: read("BUDGET_DATABASE_URL"),
-    log_level: read("BUDGET_LOG_LEVEL").toUpperCase() as LogLevel,
-    environment: read("BUDGET_ENV") as Configuration["environment"],
-    price_update_interval_min: Number(read("PRICE_UPDATE_INTERVAL")),
-    prices_file: read("BUDGET_PRICES_FILE"),
-  };
-}
+];

@@ -1,0 +1,14 @@
+export {
+  ConfigurationError,
+  type Configuration,
+  type ConfigurationReading,
+  type SettingReading,
+} from "./configuration.ts";
+export { watchedSources } from "./watched-sources.ts";
+export {
+  CONFIG_FILE_VARIABLE,
+  DEFAULT_CONFIG_FILE,
+  readConfiguration,
+  type ConfigurationWorld,
+} from "./read-configuration.ts";
+export { SETTINGS, type LogLevel, type Setting } from "./settings.ts";
