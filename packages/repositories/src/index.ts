@@ -13,11 +13,12 @@ export {
 export { isConnectionLoss } from "./connection-loss.ts";
 export { DecisionRepository } from "./decision-repository.ts";
 export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
-export { ensureUsagePartitions, migrate } from "./migrate.ts";
+export { ensureUsagePartitions, migrate, migrationState, type MigrationState } from "./migrate.ts";
 export { PolicyRepository } from "./policy-repository.ts";
 export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
 export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
+export { readServerState, type ServerState } from "./server-state.ts";
 export { TenantRepository } from "./tenant-repository.ts";
 export { mayHaveCommitted, type Transaction } from "./transaction.ts";
 export { UsageRecordRepository, type CallFilters, type UsageRecordPage } from "./usage-record-repository.ts";
