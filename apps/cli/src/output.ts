@@ -1,4 +1,6 @@
 import Table from "cli-table3";
+import type { Command } from "commander";
+import type { World } from "./session.ts";
 
 /** Tables without lines: they read well, and can be cut into columns by other programs. */
 const PLAIN = {
@@ -62,3 +64,11 @@ export function usd(amount: number | null): string {
 /** What a share is in percent; limits that were passed are above 100. */
 export const percent = (share: number | null): string =>
   share === null ? "-" : `${(share * 100).toFixed(1)} %`;
+
+/** Prints what a command found by itself: as JSON where that was asked for, else the text. */
+export const printer =
+  (world: Pick<World, "stdout">) =>
+  (command: Command, value: unknown, text: string): void => {
+    const { json = false } = command.optsWithGlobals<{ json?: boolean }>();
+    world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+  };

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
+import { addConfigurationCommands } from "./commands/configuration.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addExplainCommands } from "./commands/explain.ts";
 import { addLocalCommands } from "./commands/local.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
@@ -14,10 +16,11 @@ const HELP = `
 Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
   BUDGET_API_KEY       key that the server asks for
-  BUDGET_DATABASE_URL  database of "db" and "verify" (sqlite:./data/budget.db)
+  BUDGET_CONFIG_FILE   configuration of a server that is started here (config.yaml)
+  BUDGET_DATABASE_URL  database of "db", "verify" and "doctor" (sqlite:./data/budget.db)
 
 Exit codes:
-  0 done   1 failed, or differences found   2 typed wrongly
+  0 done   1 failed, or differences found   2 typed wrongly, or a wrong configuration
   3 refused by a budget   4 not found   5 no server`;
 
 export function createProgram(world: World): Command {
@@ -36,6 +39,8 @@ export function createProgram(world: World): Command {
   addUsageCommands(program, world);
   addPriceCommands(program, world);
   addLocalCommands(program, world);
+  addConfigurationCommands(program, world);
+  addDoctorCommand(program, world);
   inherit(program);
   return program;
 }

@@ -2,10 +2,9 @@ import { DEFAULT_TENANT_ID, repairTenant, verifyTenant, type VerifyDifference } 
 import { migrate, openDatabase, type Database, type DatabaseOptions } from "@budget/repositories";
 import type { Command } from "commander";
 import { EXIT } from "../exit-codes.ts";
-import { toTable } from "../output.ts";
+import { readLocalConfiguration } from "../local-configuration.ts";
+import { printer, toTable } from "../output.ts";
 import type { World } from "../session.ts";
-
-const DEFAULT_DATABASE_URL = "sqlite:./data/budget.db";
 
 /** A recount looks at what is there, and makes no database where the URL is mistyped. */
 const OPEN_EXISTING = { must_exist: true } as const;
@@ -16,8 +15,8 @@ async function withDatabase<T>(
   options: Omit<DatabaseOptions, "url">,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  const url = world.environment.BUDGET_DATABASE_URL || DEFAULT_DATABASE_URL;
-  const database = openDatabase({ url, ...options });
+  const { configuration } = await readLocalConfiguration(world);
+  const database = openDatabase({ url: configuration.database_url, ...options });
   try {
     return await work(database);
   } finally {
@@ -26,14 +25,11 @@ async function withDatabase<T>(
 }
 
 export function addLocalCommands(program: Command, world: World): void {
-  const print = (command: Command, value: unknown, text: string): void => {
-    const { json = false } = command.optsWithGlobals<{ json?: boolean }>();
-    world.stdout(`${json ? JSON.stringify(value, null, 2) : text}\n`);
-  };
+  const print = printer(world);
 
   program
     .command("db")
-    .description("the database that BUDGET_DATABASE_URL names")
+    .description("the database that BUDGET_DATABASE_URL or config.yaml names")
     .command("migrate")
     .description("bring its schema up to date")
     .action(async (_options: unknown, command: Command) => {
