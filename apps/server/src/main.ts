@@ -1,11 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isatty } from "node:tty";
-import {
-  ConfigurationError,
-  readConfiguration,
-  type Configuration,
-  type ConfigurationReading,
-} from "@budget/configuration";
+import { ConfigurationError, readConfiguration, type ConfigurationReading } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { DatabaseError } from "@budget/repositories";
 import { LogLevels } from "./log-levels.ts";
@@ -67,7 +62,7 @@ const DATABASE_CODES =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EEXIST|ENOENT|ENOTDIR|EACCES|SQLITE_\w+|28\w{3}|3D000)$/;
 
 /** What a failed start means to whoever started it. */
-function explain(error: unknown, configuration: Configuration): string {
+function explain(error: unknown, { configuration, settings }: ConfigurationReading): string {
   if (error instanceof DatabaseError) return error.message;
   const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
   const { port, host } = configuration;
@@ -81,7 +76,8 @@ function explain(error: unknown, configuration: Configuration): string {
     return `${host} is no address of this machine. Set BUDGET_HOST to one that is, such as localhost.`;
   }
   if (code !== undefined && DATABASE_CODES.test(code)) {
-    return `The database of BUDGET_DATABASE_URL cannot be used: ${message || code}.`;
+    const origin = settings.find(({ path }) => path === "database.url")?.origin;
+    return `The database of database.url (${origin}) cannot be used: ${message || code}.`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -96,7 +92,7 @@ try {
 try {
   await main(reading);
 } catch (error) {
-  fail(explain(error, reading.configuration), EXIT_FAILURE);
+  fail(explain(error, reading), EXIT_FAILURE);
 }
 
 function fail(message: string, code: number): never {

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { mistakesOf, read } from "./support.ts";
 
 const inFile = (text: string) => ({ files: { "config.yaml": text, "own.yaml": "markups: []" } });
@@ -223,4 +224,40 @@ describe("a mistake in the configuration file", () => {
       expect(told.join("\n")).to.not.contain("secret");
     });
   }
+
+  it("is told without a password, whatever is torn out of a file or put into it", async () => {
+    const words = fc.constantFrom(
+      "",
+      "{",
+      "}",
+      "[",
+      "]",
+      '"',
+      "'",
+      "- ",
+      ": ",
+      ": &a",
+      " *a",
+      "|",
+      ">",
+      "!",
+      "%",
+      "#",
+      "\n",
+      "\t",
+    );
+    const torn = fc
+      .tuple(fc.nat(EVERYTHING.length), fc.nat(12), words)
+      .map(([at, length, word]) => EVERYTHING.slice(0, at) + word + EVERYTHING.slice(at + length));
+    await fc.assert(
+      fc.asyncProperty(torn, async (text) => {
+        expect((await mistakesOf(inFile(text))).join("\n")).to.not.contain("secret");
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("is told of aliases that go round in circles", async () => {
+    expect(await mistakesOf(inFile("log: &a { level: INFO, levels: *a }"))).to.have.length(2);
+  });
 });

@@ -25,7 +25,7 @@ export interface FileProblem {
 }
 
 const LONGEST_TEXT = 200;
-/** Anything else may be a value in the wrong place, and a password. */
+/** Only such names are repeated: anything else may be a value in the wrong place, and a password. */
 const NAME = /^[\w-]{1,40}$/;
 /** Aliases of aliases multiply what is read; so few cannot multiply it to harm. */
 const MOST_ALIASES = 100;
@@ -192,7 +192,8 @@ export class OperatorFile {
       Alias: (_, alias) => {
         const target = alias.resolve(this.#document) as ParsedNode | undefined;
         const at = { pointer: "", offset: alias.range?.[0] ?? 0 };
-        if (target === undefined) this.wrong(at, `There is no anchor &${alias.source} before it.`);
+        const anchor = NAME.test(alias.source) ? `anchor &${alias.source}` : "such anchor";
+        if (target === undefined) this.wrong(at, `There is no ${anchor} before it.`);
         else this.#targets.set(alias, target);
         if (this.#targets.size <= MOST_ALIASES) return undefined;
         this.wrong(at, `There are more than ${MOST_ALIASES} aliases; write the values themselves.`);
