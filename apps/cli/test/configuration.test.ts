@@ -43,7 +43,7 @@ describe("budget config show", () => {
         /^database\.url +postgres:\/\/budget:\*\*\*@db\.example\.com\/budget \(config\.yaml:2\)$/m,
       )
       .and.to.match(/^log\.level +DEBUG \(config\.yaml:3\)$/m)
-      .and.to.match(/^log\.levels\.api +not set \(default\)$/m)
+      .and.to.match(/^log\.levels +not set \(default\)$/m)
       .and.to.match(/^prices\.markups +1 \(config\.yaml:5\)$/m);
     expect(stdout).to.not.contain("secret");
   });

@@ -172,7 +172,7 @@ describe("budget doctor", () => {
 
   for (const [environment, found] of [
     [{ BUDGET_ENV: "production", BUDGET_LOG_LEVEL: "DEBUG" }, "to do: DEBUG (all)"],
-    [{ BUDGET_ENV: "production", BUDGET_LOG_LEVEL_POLICY: "debug" }, "to do: DEBUG (policy)"],
+    [{ BUDGET_ENV: "production", BUDGET_LOG_LEVELS: "policy=debug" }, "to do: DEBUG (policy)"],
     [{ BUDGET_ENV: "production" }, "ok: INFO"],
     [{ BUDGET_LOG_LEVEL: "DEBUG" }, "ok: DEBUG"],
   ] as const) {

@@ -3,7 +3,7 @@ import { isatty } from "node:tty";
 import { ConfigurationError, readConfiguration, type ConfigurationReading } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { DatabaseError } from "@budget/repositories";
-import { LogLevels } from "./log-levels.ts";
+import { LogFilter } from "./log-filter.ts";
 import { createLogger } from "./logging.ts";
 import { createReload } from "./reload.ts";
 import { startServer } from "./server.ts";
@@ -17,9 +17,9 @@ const read = (): Promise<ConfigurationReading> =>
 async function main(started: ConfigurationReading): Promise<void> {
   const { configuration } = started;
   const everything = createLogger("DEBUG", configuration.environment === "development");
-  const levels = new LogLevels(configuration);
-  const logger = levels.filter(everything);
-  reloadOnHangUp(createReload({ started, read, levels, logger: everything }));
+  const filter = new LogFilter(configuration);
+  const logger = filter.filter(everything);
+  reloadOnHangUp(createReload({ started, read, filter, logger: everything }));
   const server = await startServer(configuration, logger);
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);

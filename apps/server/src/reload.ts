@@ -1,12 +1,12 @@
 import { ConfigurationError, type ConfigurationReading } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
-import type { LogLevels } from "./log-levels.ts";
+import type { LogFilter } from "./log-filter.ts";
 
 export interface ReloadOptions {
   /** What the server started with. */
   readonly started: ConfigurationReading;
   readonly read: () => Promise<ConfigurationReading>;
-  readonly levels: LogLevels;
+  readonly filter: LogFilter;
   /** Writes whatever the level: whoever asks for a reload waits for the answer. */
   readonly logger: Logger;
 }
@@ -15,7 +15,7 @@ export interface ReloadOptions {
  * Makes the work of a reload: the configuration is read anew, what can change in a running server changes, and the log
  * says what did and what waits for a restart. A wrong configuration changes nothing.
  */
-export function createReload({ started, read, levels, logger }: ReloadOptions): () => Promise<void> {
+export function createReload({ started, read, filter, logger }: ReloadOptions): () => Promise<void> {
   let current = started;
 
   async function reload(): Promise<void> {
@@ -23,7 +23,7 @@ export function createReload({ started, read, levels, logger }: ReloadOptions): 
     const changed = differences(current, next).filter(({ reloads }) => reloads);
     // What waits for a restart is compared with what runs, however often it was read.
     const waiting = differences(started, next).filter(({ reloads }) => !reloads);
-    levels.set(next.configuration);
+    filter.set(next.configuration);
     current = next;
     if (changed.length === 0 && waiting.length === 0) logger.info("api", "The configuration is as it was");
     if (changed.length > 0)

@@ -18,7 +18,7 @@ const configurationOf = (database_url: string): Configuration => ({
   host: "127.0.0.1",
   database_url,
   log_level: "ERROR",
-  log_levels: {},
+  log_levels: new Map(),
   environment: "production",
   price_update_interval_min: 0,
   prices: NO_PRICE_FILE,

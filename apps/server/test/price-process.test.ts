@@ -84,7 +84,7 @@ describe("a run over the prices in a server", () => {
         host: "127.0.0.1",
         database_url,
         log_level: "INFO",
-        log_levels: {},
+        log_levels: new Map(),
         environment: "production",
         price_update_interval_min: 60,
         prices,

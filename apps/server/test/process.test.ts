@@ -505,7 +505,7 @@ describe("the process of the server", function () {
       expect(await reload(server, "The configuration was changed"))
         .to.include({ level: "INFO" })
         .and.deep.include({
-          changed: ["log.level: INFO -> ERROR", "log.levels.price_manager: not set -> DEBUG"],
+          changed: ["log.level: INFO -> ERROR", "log.levels: not set -> price_manager=DEBUG"],
         });
       await reload(server, "The configuration is as it was");
       const { code, output } = await server.stop("SIGTERM");

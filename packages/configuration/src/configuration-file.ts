@@ -9,7 +9,7 @@ import {
   type PriceFile,
 } from "@budget/price-sources";
 import type { Said } from "./configuration.ts";
-import { SETTINGS } from "./settings.ts";
+import { SETTINGS, type Setting } from "./settings.ts";
 
 /** What a configuration file says. */
 export interface FileReading {
@@ -51,10 +51,8 @@ export function readConfigurationFile(path: string, text: string): FileReading {
       const below = section === "" ? name : `${section}.${name}`;
       const setting = SETTINGS.find((one) => one.path === below);
       if (setting !== undefined) {
-        const value = file.written(at) ?? "";
-        const isRight = value !== "" && value.length <= LONGEST_VALUE && setting.isValid(value);
-        if (!isRight) file.wrong(at, `It must be ${setting.expected}.`);
-        said.set(below, { value, origin: `${path}:${file.lineOf(at)}` });
+        const origin = `${path}:${file.lineOf(at)}`;
+        said.set(below, { value: readSetting(file, at, setting), origin });
       } else if (section !== PRICES) readSection(below, at);
     }
     if (section === PRICES) prices = readInlinePrices(file, fields);
@@ -63,6 +61,29 @@ export function readConfigurationFile(path: string, text: string): FileReading {
   // A file of comments only says nothing.
   if (file.problems.length === 0 && file.root.node !== null) readSection("", file.root);
   return { said, prices, problems: file.problems };
+}
+
+function readSetting(file: OperatorFile, place: Place, setting: Setting): string {
+  const { each, isValid, expected } = setting;
+  if (each === undefined) return readValue(file, place, isValid, expected);
+  const pairs = [...(file.fields(place, each.names) ?? [])].map(([name, at]) => {
+    const isRight = (value: string): boolean => !/[=,]/.test(value) && isValid(`${name}=${value}`);
+    return `${name}=${readValue(file, at, isRight, each.expected)}`;
+  });
+  return pairs.join(",");
+}
+
+/** What is wrong is not repeated: it may be a password. */
+function readValue(
+  file: OperatorFile,
+  place: Place,
+  isValid: (value: string) => boolean,
+  expected: string,
+): string {
+  const value = file.written(place) ?? "";
+  const isRight = value !== "" && value.length <= LONGEST_VALUE && isValid(value);
+  if (!isRight) file.wrong(place, `It must be ${expected}.`);
+  return value;
 }
 
 function readInlinePrices(file: OperatorFile, fields: Fields | null): PriceFile | null {

@@ -1,6 +1,5 @@
-import type { LogComponent } from "@budget/domain";
 import type { PriceFile } from "@budget/price-sources";
-import type { LogLevel } from "./settings.ts";
+import type { LogLevel, LogLevels } from "./log-levels.ts";
 
 /** What a server is told about its work. */
 export interface Configuration {
@@ -8,8 +7,7 @@ export interface Configuration {
   readonly host: string;
   readonly database_url: string;
   readonly log_level: LogLevel;
-  /** Of the components whose level is another one. */
-  readonly log_levels: Readonly<Partial<Record<LogComponent, LogLevel>>>;
+  readonly log_levels: LogLevels;
   readonly environment: "development" | "production";
   /** 0 asks no source on the network. */
   readonly price_update_interval_min: number;

@@ -4,6 +4,7 @@ export {
   type ConfigurationReading,
   type SettingReading,
 } from "./configuration.ts";
+export { isWritten, type LogLevel, type LogLevels } from "./log-levels.ts";
 export { watchedSources } from "./watched-sources.ts";
 export {
   CONFIG_FILE_VARIABLE,
@@ -11,4 +12,4 @@ export {
   readConfiguration,
   type ConfigurationWorld,
 } from "./read-configuration.ts";
-export { SETTINGS, type LogLevel, type Setting } from "./settings.ts";
+export { SETTINGS, type Setting } from "./settings.ts";

@@ -1,4 +1,3 @@
-import { LOG_COMPONENTS } from "@budget/domain";
 import {
   NO_PRICE_FILE,
   PRICE_FIELDS,
@@ -16,7 +15,8 @@ import {
   type Said,
   type SettingReading,
 } from "./configuration.ts";
-import { SETTINGS, type LogLevel, type Setting } from "./settings.ts";
+import { parseLogLevels, type LogLevel } from "./log-levels.ts";
+import { SETTINGS, type Setting } from "./settings.ts";
 
 /** What a configuration is read from. */
 export interface ConfigurationWorld {
@@ -136,16 +136,12 @@ function configurationOf(all: ReadonlyMap<string, Said>, prices: PriceFile): Con
     if (said === undefined) throw new Error(`There is no setting ${path}.`);
     return said.value;
   };
-  const levelOf = (path: string): LogLevel => valueOf(path).toUpperCase() as LogLevel;
-  const withLevel = LOG_COMPONENTS.filter((component) => valueOf(`log.levels.${component}`) !== "");
   return {
     port: Number(valueOf("server.port")),
     host: valueOf("server.host"),
     database_url: valueOf("database.url"),
-    log_level: levelOf("log.level"),
-    log_levels: Object.fromEntries(
-      withLevel.map((component) => [component, levelOf(`log.levels.${component}`)]),
-    ),
+    log_level: valueOf("log.level").toUpperCase() as LogLevel,
+    log_levels: parseLogLevels(valueOf("log.levels")) ?? new Map(),
     environment: valueOf("environment") as Configuration["environment"],
     price_update_interval_min: Number(valueOf("prices.update_interval_minutes")),
     prices,

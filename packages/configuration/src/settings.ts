@@ -1,4 +1,5 @@
 import { LOG_COMPONENTS } from "@budget/domain";
+import { LOG_LEVELS, parseLogLevels } from "./log-levels.ts";
 import { maskUrl } from "./mask.ts";
 
 /** One setting: where it comes from, what it may be, and what it is when nobody says. */
@@ -11,29 +12,15 @@ export interface Setting {
   /** What would be right, for the message about a value that is not. */
   readonly expected: string;
   readonly isValid: (value: string) => boolean;
+  /** Of a setting that has a value for each of some names: in the file as fields, in the variable as `name=value,…`. */
+  readonly each?: { readonly names: readonly string[]; readonly expected: string };
   /** What may be shown of a value with a secret in it. */
   readonly mask?: (value: string) => string;
   /** Whether a running server takes another value; otherwise that needs a restart. */
   readonly reloads?: boolean;
 }
 
-const LOG_LEVELS = ["ERROR", "WARNING", "INFO", "DEBUG"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
 const isPort = (value: string): boolean => /^\d{1,5}$/.test(value) && Number(value) <= 65_535;
-const isLogLevel = (value: string): boolean =>
-  (LOG_LEVELS as readonly string[]).includes(value.toUpperCase());
-
-const LOG_LEVEL_SETTINGS: readonly Setting[] = LOG_COMPONENTS.map((component) => ({
-  path: `log.levels.${component}`,
-  variable: `BUDGET_LOG_LEVEL_${component.toUpperCase()}`,
-  default_value: "",
-  description: `Level of the lines of \`${component}\`, where it is another one`,
-  expected: "ERROR, WARNING, INFO or DEBUG",
-  isValid: isLogLevel,
-  reloads: true,
-}));
-
 /** Every setting of the server, but for what the file says about prices. The table in README.md is checked against this one. */
 export const SETTINGS: readonly Setting[] = [
   {
@@ -67,10 +54,19 @@ export const SETTINGS: readonly Setting[] = [
     default_value: "INFO",
     description: "`ERROR`, `WARNING`, `INFO` or `DEBUG`",
     expected: "ERROR, WARNING, INFO or DEBUG",
-    isValid: isLogLevel,
+    isValid: (value) => (LOG_LEVELS as readonly string[]).includes(value.toUpperCase()),
     reloads: true,
   },
-  ...LOG_LEVEL_SETTINGS,
+  {
+    path: "log.levels",
+    variable: "BUDGET_LOG_LEVELS",
+    default_value: "",
+    description: "Other levels for single components, such as `allocation=DEBUG,api=WARNING`",
+    expected: "pairs such as allocation=DEBUG,api=WARNING of a component and a level",
+    isValid: (value) => parseLogLevels(value) !== null,
+    each: { names: LOG_COMPONENTS, expected: "ERROR, WARNING, INFO or DEBUG" },
+    reloads: true,
+  },
   {
     path: "environment",
     variable: "BUDGET_ENV",

@@ -32,7 +32,7 @@ describe("the configuration file", () => {
       host: "::",
       database_url: "postgres://budget:secret@db.example.com:5432/budget?sslmode=verify-full",
       log_level: "WARNING",
-      log_levels: { policy: "DEBUG" },
+      log_levels: new Map([["policy", "DEBUG"]]),
       environment: "production",
       price_update_interval_min: 60,
     });
@@ -76,8 +76,7 @@ describe("the configuration file", () => {
       "server.port": "BUDGET_PORT",
       "server.host": "config.yaml:4",
       "log.level": "config.yaml:8",
-      "log.levels.policy": "config.yaml:9",
-      "log.levels.api": "default",
+      "log.levels": "config.yaml:9",
       "prices.prices": "config.yaml:14",
       "prices.file": "default",
     });
@@ -152,6 +151,14 @@ const WRONG: readonly (readonly [string, ...string[]])[] = [
     "1:18: /database/url: It must be a URL that starts with sqlite: or postgres://.",
   ],
   ["log: { level: LOUD }", "1:15: /log/level: It must be ERROR, WARNING, INFO or DEBUG."],
+  [
+    "log: { levels: { policy: 'DEBUG,api=INFO' } }",
+    "1:26: /log/levels/policy: It must be ERROR, WARNING, INFO or DEBUG.",
+  ],
+  [
+    "log: { levels: DEBUG }",
+    "1:16: /log/levels: It must have fields. It takes budget_engine, allocation, policy, tracking, price_manager, api, rhetor_adapter, apollo_adapter, notification, reporting, mcp, websocket.",
+  ],
   ["log: { levels: { api: LOUD } }", "1:23: /log/levels/api: It must be ERROR, WARNING, INFO or DEBUG."],
   [
     "log: { levels: { apis: INFO } }",

@@ -8,7 +8,7 @@ const DEFAULTS = {
   host: "localhost",
   database_url: "sqlite:./data/budget.db",
   log_level: "INFO",
-  log_levels: {},
+  log_levels: new Map(),
   environment: "development",
   price_update_interval_min: 360,
   prices: NO_PRICE_FILE,
@@ -35,7 +35,7 @@ describe("the environment", () => {
     ["BUDGET_LOG_LEVEL", "Warning", { log_level: "WARNING" }],
     ["BUDGET_ENV", "production", { environment: "production" }],
     ["PRICE_UPDATE_INTERVAL", "0", { price_update_interval_min: 0 }],
-    ["BUDGET_LOG_LEVEL_POLICY", "debug", { log_levels: { policy: "DEBUG" } }],
+    ["BUDGET_LOG_LEVELS", "policy=debug", { log_levels: new Map([["policy", "DEBUG"]]) }],
   ] as const;
   for (const [variable, value, expected] of RIGHT) {
     it(`takes ${variable}=${value}`, async () => {
@@ -59,7 +59,7 @@ describe("the environment", () => {
     ["BUDGET_DATABASE_URL", "postgres://"],
     ["BUDGET_DATABASE_URL", "./secret.db"],
     ["BUDGET_LOG_LEVEL", "TRACE"],
-    ["BUDGET_LOG_LEVEL_API", "TRACE"],
+    ["BUDGET_LOG_LEVELS", "api=TRACE"],
     ["BUDGET_ENV", "Production"],
     ["BUDGET_ENV", "test"],
     ["PRICE_UPDATE_INTERVAL", "-1"],

@@ -10,7 +10,7 @@ export function describeSettings({ settings }: ConfigurationReading): Found {
 /** Debug lines are for looking into something, and cost time on every request. */
 export function checkLog({ configuration }: ConfigurationReading): Found {
   const { environment, log_level, log_levels } = configuration;
-  const components = Object.entries(log_levels).filter(([, level]) => level === "DEBUG");
+  const components = [...log_levels].filter(([, level]) => level === "DEBUG");
   const debug = [...(log_level === "DEBUG" ? ["all"] : []), ...components.map(([component]) => component)];
   if (environment === "development" || debug.length === 0) return ok(log_level);
   return toDo(

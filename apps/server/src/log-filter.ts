@@ -1,12 +1,10 @@
-import type { Configuration, LogLevel } from "@budget/configuration";
-import type { LogComponent, Logger } from "@budget/domain";
-
-const VERBOSITY: Readonly<Record<LogLevel, number>> = { ERROR: 0, WARNING: 1, INFO: 2, DEBUG: 3 };
+import { isWritten, type Configuration, type LogLevel } from "@budget/configuration";
+import type { Logger } from "@budget/domain";
 
 type Levels = Pick<Configuration, "log_level" | "log_levels">;
 
 /** Which lines of the log are written. It can be changed while the server runs. */
-export class LogLevels {
+export class LogFilter {
   #levels: Levels;
 
   constructor(levels: Levels) {
@@ -22,7 +20,9 @@ export class LogLevels {
     const pass =
       (name: keyof Logger, level: LogLevel): Logger["info"] =>
       (component, message, fields) => {
-        if (this.#writes(component, level)) logger[name](component, message, fields);
+        const { log_level, log_levels } = this.#levels;
+        if (isWritten(level, log_levels.get(component) ?? log_level))
+          logger[name](component, message, fields);
       };
     return {
       error: pass("error", "ERROR"),
@@ -30,10 +30,5 @@ export class LogLevels {
       info: pass("info", "INFO"),
       debug: pass("debug", "DEBUG"),
     };
-  }
-
-  #writes(component: LogComponent, level: LogLevel): boolean {
-    const { log_level, log_levels } = this.#levels;
-    return VERBOSITY[level] <= VERBOSITY[log_levels[component] ?? log_level];
   }
 }
