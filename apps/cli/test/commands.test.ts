@@ -123,7 +123,7 @@ describe("the command line", () => {
       const { code, stdout } = await typed("prices update genai_prices");
       expect(code).to.equal(0);
       expect(stdout).to.match(
-        /^SOURCE +OUTCOME +PRICES +NEW +CHANGED +GONE\ngenai_prices +read +2291 +2291 +0 +0\n/,
+        /^SOURCE +OUTCOME +PRICES +ASIDE +NEW +CHANGED +GONE .*\ngenai_prices +read +2291 +\d+ +2291 +0 +0 /,
       );
       expect(stdout).to.match(/\nprices added +0\nprices changed +0\n/);
       expect((await typed("prices update")).stdout).to.match(/^No source was due\./);
