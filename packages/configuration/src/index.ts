@@ -6,10 +6,5 @@ export {
 } from "./configuration.ts";
 export { isWritten, type LogLevel, type LogLevels } from "./log-levels.ts";
 export { watchedSources } from "./watched-sources.ts";
-export {
-  CONFIG_FILE_VARIABLE,
-  DEFAULT_CONFIG_FILE,
-  readConfiguration,
-  type ConfigurationWorld,
-} from "./read-configuration.ts";
+export { readConfiguration, type ConfigurationWorld } from "./read-configuration.ts";
 export { SETTINGS, type Setting } from "./settings.ts";

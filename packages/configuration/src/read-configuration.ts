@@ -26,9 +26,9 @@ export interface ConfigurationWorld {
 }
 
 /** Names another file than the default one. */
-export const CONFIG_FILE_VARIABLE = "BUDGET_CONFIG_FILE";
+const FILE_VARIABLE = "BUDGET_CONFIG_FILE";
 /** Read where it is there. */
-export const DEFAULT_CONFIG_FILE = "config.yaml";
+const DEFAULT_FILE = "config.yaml";
 
 const MOST_BYTES = 10 * 1024 * 1024;
 const MOST_PROBLEMS = 20;
@@ -62,12 +62,12 @@ export async function readConfiguration(world: ConfigurationWorld): Promise<Conf
 }
 
 async function readFileOf(world: ConfigurationWorld, mistakes: string[]): Promise<FileReading> {
-  const named = world.environment[CONFIG_FILE_VARIABLE] ?? "";
-  const path = named || DEFAULT_CONFIG_FILE;
+  const named = world.environment[FILE_VARIABLE] ?? "";
+  const path = named || DEFAULT_FILE;
   const text = await readText(path, world);
   if (typeof text !== "string") {
-    if (named !== "" || text.code !== "ENOENT")
-      mistakes.push(`${named === "" ? "" : `${CONFIG_FILE_VARIABLE}: `}${text.detail}`);
+    if (named !== "") mistakes.push(`${FILE_VARIABLE}: ${text.detail}`);
+    else if (text.code !== "ENOENT") mistakes.push(text.detail);
     return NOTHING;
   }
   const reading = readConfigurationFile(path, text);
