@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 const INJECTED_SRC = [
-  "packages/{domain,repositories,engine,price-sources,services}/src/**/*.ts",
+  "packages/{domain,repositories,engine,price-sources,configuration,services}/src/**/*.ts",
   "packages/adapters-*/src/**/*.ts",
 ];
 const TESTS = ["**/test/**/*.ts", "tools/**/*.ts"];

@@ -1,13 +1,15 @@
 import { openDatabase, type Database, type DatabaseOptions } from "@budget/repositories";
+import { readLocalConfiguration } from "./local-configuration.ts";
 import type { World } from "./session.ts";
 
-export const DEFAULT_DATABASE_URL = "sqlite:./data/budget.db";
-
-/** The database that the environment names, and its key; empty where it is not encrypted. */
-export const databaseOf = ({ environment }: World): { readonly url: string; readonly key: string } => ({
-  url: environment.BUDGET_DATABASE_URL || DEFAULT_DATABASE_URL,
-  key: environment.BUDGET_DATABASE_KEY ?? "",
-});
+/**
+ * The database of a server that is started here, and its key; empty where it is not encrypted.
+ * @throws UsageError where the configuration is wrong
+ */
+export async function databaseOf(world: World): Promise<{ readonly url: string; readonly key: string }> {
+  const { configuration } = await readLocalConfiguration(world);
+  return { url: configuration.database_url, key: configuration.database_key };
+}
 
 /** Works on the database itself, which need not have a server. */
 export async function withDatabase<T>(
@@ -15,7 +17,7 @@ export async function withDatabase<T>(
   options: Omit<DatabaseOptions, "url" | "key">,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  const database = openDatabase({ ...databaseOf(world), ...options });
+  const database = openDatabase({ ...(await databaseOf(world)), ...options });
   try {
     return await work(database);
   } finally {

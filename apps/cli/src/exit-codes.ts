@@ -11,9 +11,9 @@ import { usd } from "./output.ts";
 /** What scripts can tell from how a command ended. */
 export const EXIT = {
   ok: 0,
-  /** It failed, or `verify` found differences. */
+  /** It failed, `verify` found differences, or `doctor` something to do. */
   failed: 1,
-  /** The command was typed wrongly. */
+  /** The command was typed wrongly, or the configuration is wrong. */
   usage: 2,
   /** A budget refused the request. */
   refused: 3,
@@ -32,7 +32,7 @@ export function exitCodeOf(error: unknown): number {
   return EXIT.failed;
 }
 
-/** A command that was typed wrongly in a way that its options alone do not show. */
+/** A command that was typed wrongly in a way that its options alone do not show, or a wrong configuration. */
 export class UsageError extends Error {}
 
 /** What went wrong, in words that say what to do. */

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dataFolder } from "@budget/repositories";
-import { DEFAULT_DATABASE_URL } from "./database.ts";
+
+const DEFAULT_DATABASE_URL = "sqlite:./data/budget.db";
 
 /** The admin key that a server in development left beside the database; undefined where there is none. */
 export function readLocalKey(environment: Readonly<Record<string, string | undefined>>): string | undefined {

@@ -2,7 +2,9 @@ import { Command, CommanderError, Help } from "commander";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
+import { addConfigurationCommands } from "./commands/configuration.ts";
 import { addDatabaseCommands } from "./commands/database.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addExplainCommands } from "./commands/explain.ts";
 import { addKeyCommands } from "./commands/keys.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
@@ -18,11 +20,12 @@ const HELP = `
 Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
   BUDGET_API_KEY       key to ask with; else admin.key beside the database, for this machine
-  BUDGET_DATABASE_URL  database of "db" and "verify" (sqlite:./data/budget.db)
+  BUDGET_CONFIG_FILE   configuration of a server that is started here (config.yaml)
+  BUDGET_DATABASE_URL  database of "db", "verify" and "doctor" (sqlite:./data/budget.db)
   BUDGET_DATABASE_KEY  what its SQLite file is encrypted with
 
 Exit codes:
-  0 done   1 failed, or differences found   2 typed wrongly
+  0 done   1 failed, or differences found   2 typed wrongly, or a wrong configuration
   3 refused by a budget   4 not found   5 no server   6 not allowed`;
 
 const help = new Help();
@@ -51,6 +54,8 @@ export function createProgram(world: World): Command {
   addTenantCommands(program, world);
   addDatabaseCommands(program, world);
   addVerifyCommand(program, world);
+  addConfigurationCommands(program, world);
+  addDoctorCommand(program, world);
   inherit(program);
   return program;
 }

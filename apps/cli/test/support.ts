@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { readConfiguration } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { startServer, type RunningServer } from "@budget/server";
 import { run } from "../src/program.ts";
@@ -7,37 +9,31 @@ const logger: Logger = { error: silent, warning: silent, info: silent, debug: si
 
 export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
 
+const noFile = (path: string): Promise<never> =>
+  Promise.reject(Object.assign(new Error(`There is no file ${path}.`), { code: "ENOENT" }));
+
 /** A real server on a free port, with a database in memory unless one is named. */
-export const startTestServer = (
+export async function startTestServer(
   database_url = "sqlite::memory:",
   database_key = "",
   prices: { readonly price_update_interval_min?: number; readonly prices_file?: string } = {},
-): Promise<RunningServer> =>
-  startServer(
-    {
-      port: 0,
-      host: "127.0.0.1",
-      database_url,
-      database_key,
-      log_level: "ERROR",
-      log_levels: new Map(),
-      environment: "production",
-      price_update_interval_min: 0,
-      prices_file: "",
-      admin_key: ADMIN_KEY,
-      allowed_hosts: [],
-      cors_origins: [],
-      rate_limit: { per_second: 0, burst: 1 },
-      trusted_proxies: [],
-      retention: {
-        refusals_ms: 30 * 86_400_000,
-        idempotency_keys_ms: 7 * 86_400_000,
-        events_ms: 30 * 86_400_000,
-      },
-      ...prices,
-    },
-    logger,
-  );
+): Promise<RunningServer> {
+  const { price_update_interval_min = 0, prices_file = "" } = prices;
+  const environment = {
+    BUDGET_PORT: "0",
+    BUDGET_HOST: "127.0.0.1",
+    BUDGET_ENV: "production",
+    BUDGET_DATABASE_URL: database_url,
+    BUDGET_DATABASE_KEY: database_key,
+    BUDGET_ADMIN_KEY: ADMIN_KEY,
+    BUDGET_RATE_LIMIT: "0",
+    PRICE_UPDATE_INTERVAL: String(price_update_interval_min),
+    BUDGET_PRICES_FILE: prices_file,
+  };
+  const read = (path: string) => (path === prices_file ? readFile(path, "utf8") : noFile(path));
+  const { configuration } = await readConfiguration({ environment, readFile: read });
+  return startServer(configuration, logger);
+}
 
 export interface Ran {
   readonly code: number;
@@ -60,9 +56,7 @@ export async function type(
     localKey: () => undefined,
     readFile: (path) => {
       const content = files[path];
-      return content === undefined
-        ? Promise.reject(new Error(`There is no file ${path}.`))
-        : Promise.resolve(content);
+      return content === undefined ? noFile(path) : Promise.resolve(content);
     },
   });
   return { code, stdout, stderr };

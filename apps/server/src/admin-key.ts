@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Configuration } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { adoptAdminKey, hasAdminKey, newKeyText } from "@budget/engine";
 import { dataFolder, type Database } from "@budget/repositories";
-import type { Configuration } from "./configuration.ts";
 import { secretSource, systemClock, uuidSource } from "./world.ts";
 
 /** Nobody could do anything with the server, or everybody could. */

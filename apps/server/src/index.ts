@@ -1,10 +1,3 @@
-export {
-  ConfigurationError,
-  SETTINGS,
-  readConfiguration,
-  type Configuration,
-  type Setting,
-} from "./configuration.ts";
 export { createApp, type AppOptions } from "./app.ts";
 export type { Doorkeeper } from "./guard.ts";
 export { openApiDocument } from "./openapi.ts";

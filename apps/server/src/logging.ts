@@ -1,7 +1,7 @@
+import { isWritten, type LogLevel, type LogLevels } from "@budget/configuration";
 import type { LogComponent, Logger } from "@budget/domain";
 import { pino, stdSerializers, type DestinationStream } from "pino";
 import { prettyFactory } from "pino-pretty";
-import { isWritten, type LogLevel, type LogLevels } from "./log-levels.ts";
 import { redact } from "./redaction.ts";
 
 const OUR_LEVELS = { error: "ERROR", warn: "WARNING", info: "INFO", debug: "DEBUG" } as const;

@@ -1,17 +1,27 @@
+import { readFile } from "node:fs/promises";
+import { isatty } from "node:tty";
+import { ConfigurationError, readConfiguration, type ConfigurationReading } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { DatabaseError } from "@budget/repositories";
 import { AdminKeyError } from "./admin-key.ts";
-import { ConfigurationError, readConfiguration, type Configuration } from "./configuration.ts";
+import { LogFilter } from "./log-filter.ts";
 import { createLogger } from "./logging.ts";
-import { PriceFileError } from "./operator-prices.ts";
+import { createReload } from "./reload.ts";
 import { startServer } from "./server.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_WRONG_CONFIGURATION = 2;
 
-async function main(configuration: Configuration): Promise<void> {
-  const { log_level: level, log_levels: levels, environment } = configuration;
-  const logger = createLogger({ level, levels, readable: environment === "development" });
+const read = (): Promise<ConfigurationReading> =>
+  readConfiguration({ environment: process.env, readFile: (path) => readFile(path, "utf8") });
+
+async function main(started: ConfigurationReading): Promise<void> {
+  const { configuration } = started;
+  const readable = configuration.environment === "development";
+  const everything = createLogger({ level: "DEBUG", levels: new Map(), readable });
+  const filter = new LogFilter(configuration);
+  const logger = filter.filter(everything);
+  reloadOnHangUp(createReload({ started, read, filter, logger: everything }));
   const server = await startServer(configuration, logger);
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);
@@ -20,6 +30,17 @@ async function main(configuration: Configuration): Promise<void> {
 
 /** A host as a URL has it: an IPv6 address in brackets. */
 const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+const STANDARD_INPUT = 0;
+
+/** SIGHUP asks for a reload, or says that the terminal is gone, with which a server that was started there ends. */
+function reloadOnHangUp(reload: () => Promise<void>): void {
+  const hasTerminal = isatty(STANDARD_INPUT);
+  process.on("SIGHUP", () => {
+    if (hasTerminal && !isatty(STANDARD_INPUT)) process.kill(process.pid, "SIGTERM");
+    else void reload();
+  });
+}
 
 function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   let isStopping = false;
@@ -43,7 +64,7 @@ const DATABASE_CODES =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EEXIST|ENOENT|ENOTDIR|EACCES|SQLITE_\w+|ERR_TLS_\w+|\w*(?:CERT|ISSUER|SIGNATURE)\w*|28\w{3}|3D000)$/;
 
 /** What a failed start means to whoever started it. */
-function explain(error: unknown, configuration: Configuration): string {
+function explain(error: unknown, { configuration, settings }: ConfigurationReading): string {
   if (error instanceof DatabaseError) return error.message;
   const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
   const { port, host } = configuration;
@@ -57,21 +78,24 @@ function explain(error: unknown, configuration: Configuration): string {
     return `${host} is no address of this machine. Set BUDGET_HOST to one that is, such as localhost.`;
   }
   if (code !== undefined && DATABASE_CODES.test(code)) {
-    return `The database of BUDGET_DATABASE_URL cannot be used: ${message || code}.`;
+    const origin = settings.find(({ path }) => path === "database.url")?.origin;
+    return `The database of database.url (${origin}) cannot be used: ${message || code}.`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+let reading: ConfigurationReading;
 try {
-  await main(readConfiguration(process.env));
+  reading = await read();
 } catch (error) {
-  if (
-    error instanceof ConfigurationError ||
-    error instanceof PriceFileError ||
-    error instanceof AdminKeyError
-  )
-    fail(error.message, EXIT_WRONG_CONFIGURATION);
-  fail(explain(error, readConfiguration(process.env)), EXIT_FAILURE);
+  if (!(error instanceof ConfigurationError)) throw error;
+  fail(error.message, EXIT_WRONG_CONFIGURATION);
+}
+try {
+  await main(reading);
+} catch (error) {
+  if (error instanceof AdminKeyError) fail(error.message, EXIT_WRONG_CONFIGURATION);
+  fail(explain(error, reading), EXIT_FAILURE);
 }
 
 function fail(message: string, code: number): never {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import type { Configuration } from "@budget/configuration";
 import type { Logger, Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import {
@@ -19,13 +20,11 @@ import {
 import { createPriceMonitor, startPriceMonitoring, type PriceMonitor } from "@budget/services";
 import { provideAdminKey } from "./admin-key.ts";
 import { createApp, refuseStopping } from "./app.ts";
-import type { Configuration } from "./configuration.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { Metrics } from "./metrics.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { startOpenTelemetry } from "./open-telemetry.ts";
-import { readOperatorPrices } from "./operator-prices.ts";
 import { MINUTE_MS, priceRunOptions } from "./price-settings.ts";
 import { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
 import { RateLimiter } from "./rate-limiter.ts";
@@ -48,21 +47,20 @@ export interface RunningServer {
 
 /**
  * Opens the database, brings it up to date, and listens.
- * @throws PriceFileError where the operator's file about prices has mistakes; DatabaseError where the database cannot be opened; the error of listen() where the port is taken
+ * @throws DatabaseError where the database cannot be opened; the error of listen() where the port is taken
  */
 export async function startServer(
   configuration: Configuration,
   logger: Logger,
   limits = HTTP_LIMITS,
 ): Promise<RunningServer> {
-  const prices = await readOperatorPrices(configuration.prices_file);
   const { database_url: url, database_key: key } = configuration;
   const database = openDatabase({ url, key, exclusive: true });
   try {
     const metrics = new Metrics();
     const engine = await prepareEngine(database, configuration, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
-    const monitoring = await startMonitoring(database, configuration, prices, logger);
+    const monitoring = await startMonitoring(database, configuration, logger);
     const services = {
       engine,
       monitor: monitoring.monitor,
@@ -135,8 +133,7 @@ interface Monitoring {
 
 async function startMonitoring(
   database: Database,
-  { database_url, database_key, price_update_interval_min: update_interval_min }: Configuration,
-  file: PriceFile,
+  { database_url, database_key, price_update_interval_min: update_interval_min, prices: file }: Configuration,
   logger: Logger,
 ): Promise<Monitoring> {
   const settings = { update_interval_min, file };

@@ -1,9 +1,8 @@
 import { startPostgres } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { MAX_NAMED_POLICIES } from "../src/gauges.ts";
-import { readConfiguration } from "../src/configuration.ts";
 import { startServer } from "../src/server.ts";
-import { ADMIN_KEY, fetchAsAdmin, codeOf, onEveryDatabase, request, type TestServer } from "./support.ts";
+import { CONFIGURATION, fetchAsAdmin, codeOf, onEveryDatabase, request, type TestServer } from "./support.ts";
 import { readExposition } from "./exposition.ts";
 
 const silent = () => undefined;
@@ -145,13 +144,7 @@ describe("metrics", () => {
   it("are there while the database is away, without those that only it knows", async () => {
     const postgres = await startPostgres();
     const server = await startServer(
-      readConfiguration({
-        BUDGET_PORT: "0",
-        BUDGET_HOST: "127.0.0.1",
-        BUDGET_DATABASE_URL: postgres.url,
-        PRICE_UPDATE_INTERVAL: "0",
-        BUDGET_ADMIN_KEY: ADMIN_KEY,
-      }),
+      { ...CONFIGURATION, database_url: postgres.url },
       { error: silent, warning: silent, info: silent, debug: silent },
     );
     const scrape = async () => {

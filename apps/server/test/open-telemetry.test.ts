@@ -3,8 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "@budget/domain";
 import { expect } from "chai";
-import { readConfiguration } from "../src/configuration.ts";
-import { ADMIN_KEY, fetchAsAdmin } from "./support.ts";
+import { CONFIGURATION, fetchAsAdmin } from "./support.ts";
 import { wantedSignals } from "../src/open-telemetry.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
 
@@ -113,17 +112,7 @@ describe("OpenTelemetry", () => {
   const lines: string[] = [];
   const keep = (_component: string, message: string): void => void lines.push(message);
   const logger: Logger = { error: keep, warning: keep, info: () => undefined, debug: () => undefined };
-  const start = (): Promise<RunningServer> =>
-    startServer(
-      readConfiguration({
-        BUDGET_PORT: "0",
-        BUDGET_HOST: "127.0.0.1",
-        BUDGET_DATABASE_URL: "sqlite::memory:",
-        PRICE_UPDATE_INTERVAL: "0",
-        BUDGET_ADMIN_KEY: ADMIN_KEY,
-      }),
-      logger,
-    );
+  const start = (): Promise<RunningServer> => startServer(CONFIGURATION, logger);
   const get = (
     { port }: RunningServer,
     path: string,

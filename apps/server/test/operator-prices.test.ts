@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Logger } from "@budget/domain";
+import { SOURCE_NAMES, readPriceFile } from "@budget/price-sources";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { startServer } from "../src/server.ts";
@@ -18,28 +16,24 @@ interface Found {
 
 for (const kind of TEST_DATABASES) {
   describe(`the operator's own prices on ${kind.name}`, () => {
-    let folder: string;
-    let prices_file: string;
     let test_database: TestDatabase;
 
     beforeEach(async () => {
-      folder = mkdtempSync(join(tmpdir(), "budget-prices-"));
-      prices_file = join(folder, "prices.json");
       test_database = await kind.open({ file: true });
     });
     afterEach(async () => {
       await test_database.close();
-      rmSync(folder, { recursive: true, force: true });
     });
 
     /** Starts a server, and asks it at once. */
     async function firstAnswer(input_cost_per_million: number): Promise<Found> {
-      const prices = [
+      const own = [
         { provider: "acme", model: "local-7b", input_cost_per_million, output_cost_per_million: 8 },
       ];
-      writeFileSync(prices_file, JSON.stringify({ prices }));
+      const outcome = readPriceFile("prices.json", JSON.stringify({ prices: own }), SOURCE_NAMES);
+      if (!outcome.ok) throw new Error("The prices are wrong.");
       const server = await startServer(
-        { ...CONFIGURATION, database_url: test_database.url, prices_file },
+        { ...CONFIGURATION, database_url: test_database.url, prices: outcome.file },
         logger,
       );
       try {

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { connect, type AddressInfo, type Socket } from "node:net";
+import type { Configuration } from "@budget/configuration";
 import { DEFAULT_TENANT_ID } from "@budget/engine";
 import { openDatabase } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
-import type { Configuration } from "../src/configuration.ts";
 import { HTTP_LIMITS, boundReading, createHttpServer } from "../src/http-limits.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
 import { ADMIN_KEY, CONFIGURATION, fetchAsAdmin, onEveryDatabase, request } from "./support.ts";

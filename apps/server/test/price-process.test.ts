@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger, Timers } from "@budget/domain";
-import { NO_PRICE_FILE } from "@budget/price-sources";
+import { NO_PRICE_FILE, type PriceFile } from "@budget/price-sources";
 import { startPostgres, TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { createPriceMonitor, type PriceMonitor } from "@budget/services";
 import { expect } from "chai";
@@ -71,9 +71,8 @@ const BY_HAND = {
 };
 
 describe("a run over the prices in a server", () => {
-  let folder: string;
   let source: Source;
-  let prices_file: string;
+  let prices: PriceFile;
   const lines: string[] = [];
   const keep = (level: string) => (component: string, message: string) => {
     lines.push(`${level} ${component}: ${message}`);
@@ -93,7 +92,7 @@ describe("a run over the prices in a server", () => {
         database_key,
         log_level: "INFO",
         price_update_interval_min: 60,
-        prices_file,
+        prices,
       },
       logger,
     );
@@ -123,25 +122,23 @@ describe("a run over the prices in a server", () => {
   };
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), "budget-prices-"));
     source = await Source.listen();
-    prices_file = join(folder, "prices.json");
     const settings = {
       source: "models_dev",
       address: source.address,
       allow_http: true,
       allow_private_addresses: true,
     };
-    writeFileSync(prices_file, JSON.stringify({ sources: [settings] }));
+    prices = { ...NO_PRICE_FILE, sources: [settings] };
     lines.length = 0;
   });
   afterEach(async () => {
     await source.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it("has the key of an encrypted file", async function () {
     this.timeout(60_000);
+    const folder = mkdtempSync(join(tmpdir(), "budget-prices-"));
     const server = await start(`sqlite:${join(folder, "budget.db")}`, "correct horse battery staple");
     try {
       const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
@@ -149,6 +146,7 @@ describe("a run over the prices in a server", () => {
       expect((await run).body.report.sources[0]).to.include({ outcome: "read", new: 1 });
     } finally {
       await server.stop();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 

@@ -52,10 +52,15 @@ class ServerProcess {
   }
 
   /** The URL that it listens on; fails where the process ends before. */
-  async listening(): Promise<string> {
+  listening(): Promise<string> {
+    return this.saying(LISTENING);
+  }
+
+  /** What it says, once it does, in the first group of the pattern. */
+  async saying(pattern: RegExp): Promise<string> {
     for (;;) {
-      const url = LISTENING.exec(this.output)?.[1];
-      if (url !== undefined) return url;
+      const said = pattern.exec(this.output)?.[1];
+      if (said !== undefined) return said;
       const next = await Promise.race([once(this.child.stdout, "data"), this.ended]);
       if ("code" in next) throw new Error(`The server ended with ${next.code}: ${next.output}`);
     }
@@ -431,12 +436,11 @@ describe("the process of the server", function () {
     const path = pricesFile("prices:\n- { provider: acme, input_cost_per_million: -1 }\n");
     const { code, output } = await start({ BUDGET_PRICES_FILE: path }).ended;
     expect(code).to.equal(2);
-    expect(output).to.contain("BUDGET_PRICES_FILE cannot be used.");
     expect(output).to.contain(`${path}:2:3: /prices/0: model is missing.`);
     const missing = await start({ BUDGET_PRICES_FILE: join(folder, "none.yaml") }).ended;
     expect([missing.code, missing.output]).to.deep.equal([
       2,
-      `BUDGET_PRICES_FILE cannot be used.\n${join(folder, "none.yaml")}: It cannot be read (ENOENT).\n`,
+      `BUDGET_PRICES_FILE: The file ${join(folder, "none.yaml")} cannot be read (ENOENT).\n`,
     ]);
   });
 
@@ -469,4 +473,77 @@ describe("the process of the server", function () {
       expect(output).to.not.include("secret");
     });
   }
+
+  const configurationFile = (text: string): string => {
+    const path = join(folder, "config.yaml");
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it("ends with 2 where the configuration file has mistakes, and names their lines", async () => {
+    const path = configurationFile(
+      "log: { level: LOUD }\ndatabase: { url: mysql://u:secret@h/n }\nports: 1\n",
+    );
+    const { code, output } = await start({ BUDGET_CONFIG_FILE: path }).ended;
+    expect([code, output]).to.deep.equal([
+      2,
+      `${path}:1:15: /log/level: It must be ERROR, WARNING, INFO or DEBUG.\n` +
+        `${path}:2:18: /database/url: It must be a URL that starts with sqlite: or postgres://.\n` +
+        `${path}:3:1: /ports: There is no field "ports". It takes server, database, log, environment, prices, retention.\n`,
+    ]);
+  });
+
+  describe("on SIGHUP", () => {
+    const reload = async (server: ServerProcess, answer: string) => {
+      const line = new RegExp(`^(.*"msg":"${answer}.*)$`, "m");
+      server.output = "";
+      server.child.kill("SIGHUP");
+      return JSON.parse(await server.saying(line)) as Record<string, unknown>;
+    };
+
+    it("changes what it logs, and says so", async () => {
+      const server = start({ BUDGET_CONFIG_FILE: configurationFile("log: { level: INFO }\n") });
+      await server.listening();
+      configurationFile("log: { level: ERROR, levels: { price_manager: DEBUG } }\n");
+      expect(await reload(server, "The configuration was changed"))
+        .to.include({ level: "INFO" })
+        .and.deep.include({
+          changed: ["log.level: INFO -> ERROR", "log.levels: not set -> price_manager=DEBUG"],
+        });
+      await reload(server, "The configuration is as it was");
+      const { code, output } = await server.stop("SIGTERM");
+      expect(code).to.equal(0);
+      expect(output).to.not.include("Stopping on SIGTERM");
+    });
+
+    it("says what needs a restart, until it is as it was at the start", async () => {
+      const server = start({ BUDGET_CONFIG_FILE: configurationFile("") });
+      const url = await server.listening();
+      configurationFile(
+        "prices: { update_interval_minutes: 5, markups: [{ provider: openai, percent: 5 }] }",
+      );
+      for (let time = 0; time < 2; time++) {
+        expect(await reload(server, "A part of the configuration needs a restart")).to.deep.include({
+          level: "WARNING",
+          needs_restart: ["prices.update_interval_minutes: 360 -> 5", "prices.markups: 0 -> 1"],
+        });
+      }
+      configurationFile("");
+      await reload(server, "The configuration is as it was");
+      expect((await fetch(`${url}/ready`)).status).to.equal(200);
+    });
+
+    it("keeps the configuration where the file is wrong, and names the mistakes", async () => {
+      const server = start({ BUDGET_CONFIG_FILE: configurationFile("") });
+      const url = await server.listening();
+      const path = configurationFile("log: { level: ERROR }\nserver: { port: http }\n");
+      expect(await reload(server, "The configuration is wrong; the one before stays")).to.deep.include({
+        level: "ERROR",
+        mistakes: [`${path}:2:17: /server/port: It must be a port number from 0 to 65535.`],
+      });
+      expect((await fetch(`${url}/ready`)).status).to.equal(200);
+      const { output } = await server.stop("SIGTERM");
+      expect(output).to.include("Stopping on SIGTERM");
+    });
+  });
 });

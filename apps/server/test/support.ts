@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Configuration, LogLevel } from "@budget/configuration";
 import { DEFAULT_VERIFICATION_RULES, type KeyCreate, type Logger } from "@budget/domain";
 import type { Database } from "@budget/repositories";
 import {
@@ -11,6 +12,7 @@ import {
   type Engine,
 } from "@budget/engine";
 import {
+  NO_PRICE_FILE,
   priceSourcesOff,
   readBundledCatalogue,
   type PriceSource,
@@ -22,11 +24,9 @@ import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "chai";
 import { createApp } from "../src/app.ts";
-import type { Configuration } from "../src/configuration.ts";
 import { RateLimiter, type RateLimit } from "../src/rate-limiter.ts";
 import { openApiDocument } from "../src/openapi.ts";
 import { Metrics } from "../src/metrics.ts";
-import type { LogLevel } from "../src/log-levels.ts";
 import { observeRequests, type ObservedRequest } from "../src/observe-requests.ts";
 import { ROUTES } from "../src/routes/index.ts";
 import { VERSION } from "../src/server.ts";
@@ -50,7 +50,7 @@ export const CONFIGURATION: Configuration = {
   log_levels: new Map(),
   environment: "production",
   price_update_interval_min: 0,
-  prices_file: "",
+  prices: NO_PRICE_FILE,
   admin_key: ADMIN_KEY,
   allowed_hosts: [],
   cors_origins: [],

@@ -30,6 +30,7 @@ export {
   type UnpricedUsage,
   type UsageCost,
 } from "./cost-of-usage.ts";
+export { isDatabaseKey } from "./database-key.ts";
 export {
   decideAllocation,
   thresholdCode,

@@ -21,5 +21,13 @@ export {
   priceSourcesOff,
   type SourceOff,
 } from "./sources.ts";
-export type { FileProblem } from "./operator-file.ts";
-export { NO_PRICE_FILE, readPriceFile, type PriceFile, type PriceFileOutcome } from "./price-file.ts";
+export { OperatorFile, type Fields, type FileProblem, type Place } from "./operator-file.ts";
+export {
+  NO_PRICE_FILE,
+  PRICE_FIELDS,
+  readPriceFields,
+  readPriceFile,
+  type PriceField,
+  type PriceFile,
+  type PriceFileOutcome,
+} from "./price-file.ts";

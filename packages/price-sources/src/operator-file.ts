@@ -13,7 +13,7 @@ import {
 } from "yaml";
 import { kindOf } from "./reading.ts";
 
-/** A mistake in the operator's file. */
+/** A mistake in a file of the operator's. */
 export interface FileProblem {
   /** From 1; `column` too. */
   readonly line: number;
@@ -25,8 +25,12 @@ export interface FileProblem {
 }
 
 const LONGEST_TEXT = 200;
+/** Only such names are repeated: anything else may be a value in the wrong place, and a password. */
+const NAME = /^[\w-]{1,40}$/;
 /** Aliases of aliases multiply what is read; so few cannot multiply it to harm. */
 const MOST_ALIASES = 100;
+/** The parser ends some of its messages with what it found, after a colon. */
+const QUOTED_TEXT = /(?<=\w): .*$/s;
 /** One missing bracket can make a mistake of every line below it. */
 const MOST_SYNTAX_PROBLEMS = 20;
 
@@ -53,8 +57,6 @@ export interface DecimalRange {
   readonly words: string;
 }
 
-const escapePointer = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
-
 /** Numbers as they are written, because a float of them is another number. */
 function valueOf(node: ParsedNode | null): string | boolean | null {
   if (!isScalar(node)) return null;
@@ -66,17 +68,21 @@ const nameOf = (key: ParsedNode): string => String(valueOf(key));
 
 /** A file whose values are read one by one; whoever finds something wrong says so here and answers null. */
 export class OperatorFile {
+  /** What people know it by. */
+  readonly path: string;
   readonly problems: FileProblem[] = [];
   readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
   readonly #targets = new Map<Alias, ParsedNode>();
 
-  constructor(text: string) {
+  constructor(path: string, text: string) {
+    this.path = path;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const mistakes = [...this.#document.errors, ...this.#document.warnings];
     for (const { pos, code, message } of mistakes.slice(0, MOST_SYNTAX_PROBLEMS)) {
       const detail = code === "MULTIPLE_DOCS" ? "A file is one document; take out the line `---`." : message;
-      this.wrong({ pointer: "", offset: pos[0] }, detail);
+      // What stands there may be a password.
+      this.wrong({ pointer: "", offset: pos[0] }, detail.replace(QUOTED_TEXT, "."));
     }
     if (this.problems.length === 0) this.#findTargets();
   }
@@ -89,6 +95,11 @@ export class OperatorFile {
     const { line, col } = this.#lines.linePos(offset);
     this.problems.push({ line: Math.max(line, 1), column: Math.max(col, 1), pointer, detail });
     return null;
+  }
+
+  /** The line that a place begins on, from 1. */
+  lineOf({ offset }: Place): number {
+    return Math.max(this.#lines.linePos(offset).line, 1);
   }
 
   list(place: Place): readonly Place[] {
@@ -111,13 +122,20 @@ export class OperatorFile {
     const fields = new Map<string, Place>();
     for (const { key, value: node } of value.items as readonly Pair[]) {
       const name = nameOf(key);
-      const pointer = `${place.pointer}/${escapePointer(name)}`;
+      const pointer = `${place.pointer}/${name}`;
+      const at = { pointer, offset: key.range[0] };
       if (known.includes(name)) fields.set(name, { node, pointer, offset: (node ?? key).range[0] });
-      else
-        this.wrong({ pointer, offset: key.range[0] }, `There is no field ${JSON.stringify(name)}. ${taken}`);
+      else if (NAME.test(name)) this.wrong(at, `There is no field ${JSON.stringify(name)}. ${taken}`);
+      else this.wrong({ ...at, pointer: place.pointer }, `There is no such field. ${taken}`);
     }
     for (const name of required) if (!fields.has(name)) this.wrong(place, `${name} is missing.`);
     return fields;
+  }
+
+  /** Text and numbers, as they are written; null where something else stands there, or nothing. */
+  written(place: Place): string | null {
+    const value = valueOf(this.#resolved(place.node));
+    return typeof value === "string" ? value : null;
   }
 
   /** Text and numbers, as they are written. */
@@ -174,7 +192,8 @@ export class OperatorFile {
       Alias: (_, alias) => {
         const target = alias.resolve(this.#document) as ParsedNode | undefined;
         const at = { pointer: "", offset: alias.range?.[0] ?? 0 };
-        if (target === undefined) this.wrong(at, `There is no anchor &${alias.source} before it.`);
+        const anchor = NAME.test(alias.source) ? `anchor &${alias.source}` : "such anchor";
+        if (target === undefined) this.wrong(at, `There is no ${anchor} before it.`);
         else this.#targets.set(alias, target);
         if (this.#targets.size <= MOST_ALIASES) return undefined;
         this.wrong(at, `There are more than ${MOST_ALIASES} aliases; write the values themselves.`);

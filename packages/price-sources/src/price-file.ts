@@ -1,26 +1,43 @@
 import { createHash } from "node:crypto";
 import { DEFAULT_VERIFICATION_RULES, type Markup, type SourceReading } from "@budget/domain";
 import { readMarkups, readPrices } from "./custom-prices.ts";
-import { OperatorFile, optional, type DecimalRange, type FileProblem } from "./operator-file.ts";
+import {
+  OperatorFile,
+  optional,
+  type DecimalRange,
+  type Fields,
+  type FileProblem,
+  type Place,
+} from "./operator-file.ts";
 import { readSourceSettings, type SourceSettings } from "./source-settings.ts";
+
+/** What can be said about prices, in a file of its own or in a section of another. */
+export const PRICE_FIELDS = ["prices", "markups", "sources", "tolerance_percent"] as const;
+export type PriceField = (typeof PRICE_FIELDS)[number];
 
 /** What the operator knows and wants about prices. */
 export interface PriceFile {
+  /** What people know the file by. */
+  readonly path: string;
   readonly prices: SourceReading;
   readonly markups: readonly Markup[];
   readonly sources: readonly SourceSettings[];
   /** How far two amounts of one price may lie apart, in millionths of the larger one. */
   readonly tolerance_ppm: number;
-  /** SHA-256 of the file, in hexadecimal; empty where there is none. */
+  /** The line of each thing that it says, from 1. */
+  readonly lines: Readonly<Partial<Record<PriceField, number>>>;
+  /** SHA-256 of all that it says, in hexadecimal; empty where it says nothing. */
   readonly content_hash: string;
 }
 
 /** What holds where the operator says nothing. */
 export const NO_PRICE_FILE: PriceFile = {
+  path: "",
   prices: { observations: [], aliases: [], capabilities: [], set_aside: [] },
   markups: [],
   sources: [],
   tolerance_ppm: DEFAULT_VERIFICATION_RULES.tolerance_ppm,
+  lines: {},
   content_hash: "",
 };
 
@@ -31,7 +48,6 @@ export type PriceFileOutcome =
 
 /** Of a percentage, four decimals make a whole number of millionths. */
 const TOLERANCE: DecimalRange = { scale: 4, least: 0n, most: 100_000n, words: "from 0 to 10" };
-const FIELDS = ["prices", "markups", "sources", "tolerance_percent"];
 
 /**
  * Reads the operator's file about prices, YAML 1.2 or JSON:
@@ -69,28 +85,54 @@ const FIELDS = ["prices", "markups", "sources", "tolerance_percent"];
  * Amounts are USD, 0 or more, with at most 15 decimals for one unit and 9 for a million; markups are from -99 to 1000
  * with at most 4 decimals. Numbers are read by their text and never become floats; they may be quoted.
  *
+ * @param path what people know the file by
  * @param text the caller bounds its size
  * @param source_names the sources that settings may be about
  * @returns every mistake with its line, if there is one
  */
-export function readPriceFile(text: string, source_names: readonly string[]): PriceFileOutcome {
-  const file = new OperatorFile(text);
+export function readPriceFile(path: string, text: string, source_names: readonly string[]): PriceFileOutcome {
+  const file = new OperatorFile(path, text);
   if (file.problems.length > 0) return { ok: false, problems: file.problems };
-  const fields = file.fields(file.root, FIELDS);
-  if (fields?.size === 0) file.wrong(file.root, `It must have at least one of ${FIELDS.join(", ")}.`);
+  const fields = file.fields(file.root, PRICE_FIELDS);
+  if (fields?.size === 0) file.wrong(file.root, `It must have at least one of ${PRICE_FIELDS.join(", ")}.`);
+  const read = readPriceFields(file, fields, source_names);
+  return read === null ? { ok: false, problems: file.problems } : { ok: true, file: read };
+}
+
+/**
+ * Reads what fields of a file say about prices.
+ * @param fields those of `PRICE_FIELDS` count; none where they could not be read
+ * @param source_names the sources that settings may be about
+ * @returns null where the file has mistakes, here or elsewhere
+ */
+export function readPriceFields(
+  file: OperatorFile,
+  fields: Fields | null,
+  source_names: readonly string[],
+): PriceFile | null {
   const observations = readPrices(file, fields?.get("prices"));
   const markups = readMarkups(file, fields?.get("markups"));
   const sources = readSourceSettings(file, fields?.get("sources"), source_names);
   const tolerance = optional(file, fields, "tolerance_percent", (_, at) => file.decimal(at, TOLERANCE));
-  if (file.problems.length > 0) return { ok: false, problems: file.problems };
+  if (file.problems.length > 0) return null;
+  const said = PRICE_FIELDS.flatMap((name) => {
+    const place = fields?.get(name);
+    return place === undefined ? [] : [[name, place] as const];
+  });
   return {
-    ok: true,
-    file: {
-      prices: { ...NO_PRICE_FILE.prices, observations },
-      markups,
-      sources,
-      tolerance_ppm: tolerance === undefined ? NO_PRICE_FILE.tolerance_ppm : Number(tolerance),
-      content_hash: createHash("sha256").update(text).digest("hex"),
-    },
+    path: file.path,
+    prices: { ...NO_PRICE_FILE.prices, observations },
+    markups,
+    sources,
+    tolerance_ppm: tolerance === undefined ? NO_PRICE_FILE.tolerance_ppm : Number(tolerance),
+    lines: Object.fromEntries(said.map(([name, place]) => [name, file.lineOf(place)])),
+    content_hash: hashOf(file, said),
   };
+}
+
+/** Layout and comments change nothing in what a file says. */
+function hashOf(file: OperatorFile, said: readonly (readonly [PriceField, Place])[]): string {
+  if (said.length === 0) return "";
+  const values = said.map(([name, { node }]) => [name, file.raw(node)]);
+  return createHash("sha256").update(JSON.stringify(values)).digest("hex");
 }

@@ -205,13 +205,13 @@ export const SOURCE_NAMES: readonly string[] = [
 export const PRICE_FILE_SOURCE = "price_file";
 
 /** The operator's own prices. */
-function operatorSource({ prices, content_hash }: PriceFile): PriceSource {
+function operatorSource({ path, prices, content_hash }: PriceFile): PriceSource {
   return {
     name: PRICE_FILE_SOURCE,
     lineage: PRICE_FILE_SOURCE,
     trust_ppm: 1_000_000,
     interval_ms: DAY_MS,
-    address: "BUDGET_PRICES_FILE",
+    address: path,
     decides: true,
     content_hash,
     read: () =>

@@ -94,6 +94,8 @@ export const postgresDialect: Dialect = {
   pipelines: true,
   begin: "BEGIN",
   beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  serverState: `SELECT 'PostgreSQL ' || current_setting('server_version') AS product,
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time_ms`,
   byCharacters: (column) => `${column} COLLATE "C"`,
   forUpdate: "FOR UPDATE",
   async commit(connection) {

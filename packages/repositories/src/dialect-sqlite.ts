@@ -76,6 +76,7 @@ export const sqliteDialect: Dialect = {
   pipelines: false,
   begin: "BEGIN IMMEDIATE",
   beginSnapshot: "BEGIN DEFERRED",
+  serverState: "SELECT 'SQLite ' || sqlite_version() AS product, NULL AS time_ms",
   byCharacters: (column) => column,
   forUpdate: "",
   async commit(connection) {

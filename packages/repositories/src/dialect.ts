@@ -29,6 +29,8 @@ export interface Dialect {
   readonly begin: string;
   /** Statement that opens a transaction that reads one state of the database throughout. */
   readonly beginSnapshot: string;
+  /** Selects `product`, its version, and `time_ms`, what its clock shows; null where that is this machine's. */
+  readonly serverState: string;
   /** A text column in the order of its characters, for an ORDER BY. */
   readonly byCharacters: (column: string) => string;
   /** Appended to a SELECT whose rows are to be kept from other transactions until the end of this one. */

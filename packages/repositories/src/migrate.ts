@@ -23,11 +23,32 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0008-access", migration: access },
 ];
 
+const TABLE = "schema_migrations";
+
 const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {
   getMigrations: () => Promise.resolve([...MIGRATIONS]),
   getMigrationName: ({ name }) => name,
   getMigration: ({ migration }) => Promise.resolve(migration),
 };
+
+/** How the schema of a database differs from the one of this version. */
+export interface MigrationState {
+  /** To be applied, in order. */
+  readonly missing: readonly string[];
+  /** Applied by a later version. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares the schema with the one of this version, and changes nothing. */
+export async function migrationState({ knex }: Database): Promise<MigrationState> {
+  const known = MIGRATIONS.map(({ name }) => name);
+  const rows = (await knex.schema.hasTable(TABLE)) ? await knex<{ name: string }>(TABLE).select("name") : [];
+  const applied = new Set(rows.map(({ name }) => name));
+  return {
+    missing: known.filter((name) => !applied.has(name)),
+    unknown: [...applied].filter((name) => !known.includes(name)).sort(),
+  };
+}
 
 /** Any number that nobody else uses; it names the lock that migrating servers wait for. */
 const MIGRATION_LOCK = 8_013_000_001;
@@ -38,7 +59,7 @@ const MIGRATION_LOCK = 8_013_000_001;
  */
 export async function migrate(database: Database): Promise<readonly string[]> {
   const apply = async (knex: Knex): Promise<readonly string[]> => {
-    const options = { migrationSource: source, tableName: "schema_migrations" };
+    const options = { migrationSource: source, tableName: TABLE };
     // The lock above this one ends with its connection; Knex's own is a row, which a crash would leave behind.
     await knex.migrate.forceFreeMigrationsLock(options);
     const [, applied] = (await knex.migrate.latest(options)) as [number, string[]];

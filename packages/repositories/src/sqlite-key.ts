@@ -9,11 +9,6 @@ interface Encrypting {
 
 const encrypting = (connection: BetterSqlite.Database): Encrypting => connection as unknown as Encrypting;
 
-const MIN_KEY_LENGTH = 16;
-
-/** Whether a text may be the key of a database: shorter ones can be guessed. The driver derives the cipher's key from it. */
-export const isDatabaseKey = (text: string): boolean => text.length >= MIN_KEY_LENGTH;
-
 /** Tells a new connection the key of its file; an empty one means that the file is not encrypted. */
 export function useKey(connection: BetterSqlite.Database, key: string): void {
   if (key !== "") encrypting(connection).key(Buffer.from(key));

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Database } from "../src/database.ts";
 import { openDatabase } from "../src/database.ts";
-import { MIGRATIONS, ensureUsagePartitions, migrate } from "../src/migrate.ts";
+import { MIGRATIONS, ensureUsagePartitions, migrate, migrationState } from "../src/migrate.ts";
 import * as tables from "../src/tables.ts";
 import { UsageRecordRepository } from "../src/usage-record-repository.ts";
 import { TENANT, id, usageRecord, write } from "./entities.ts";
@@ -29,6 +29,22 @@ for (const kind of TEST_DATABASES) {
     it("are applied once", async () => {
       expect(await migrate(test.database)).to.deep.equal(NAMES);
       expect(await migrate(test.database)).to.deep.equal([]);
+    });
+
+    it("are compared with those of this version, which changes nothing", async () => {
+      expect(await migrationState(test.database)).to.deep.equal({ missing: NAMES, unknown: [] });
+      expect(await test.database.knex.schema.hasTable("schema_migrations")).to.equal(false);
+      await migrate(test.database);
+      expect(await migrationState(test.database)).to.deep.equal({ missing: [], unknown: [] });
+      const applied = test.database.knex("schema_migrations");
+      await applied
+        .clone()
+        .where({ name: NAMES.at(-1) })
+        .update({ name: "9999-later" });
+      expect(await migrationState(test.database)).to.deep.equal({
+        missing: [NAMES.at(-1)],
+        unknown: ["9999-later"],
+      });
     });
 
     it("need no more than one connection of the pool", async () => {

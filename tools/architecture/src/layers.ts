@@ -13,6 +13,7 @@ const DOMAIN = "@budget/domain";
 const REPOSITORIES = "@budget/repositories";
 const ENGINE = "@budget/engine";
 const PRICE_SOURCES = "@budget/price-sources";
+const CONFIGURATION = "@budget/configuration";
 const SERVICES = "@budget/services";
 const ADAPTERS_APOLLO = "@budget/adapters-apollo";
 const ADAPTERS_RHETOR = "@budget/adapters-rhetor";
@@ -55,6 +56,12 @@ export const LAYERS: readonly Layer[] = [
     reason: "price sources fetch and normalise; whether a price is stored is decided above them",
   },
   {
+    folder: "packages/configuration",
+    name: CONFIGURATION,
+    mayImport: [DOMAIN, PRICE_SOURCES],
+    reason: "the configuration says what is wanted; who acts on it is above",
+  },
+  {
     folder: "packages/engine",
     name: ENGINE,
     mayImport: [DOMAIN, REPOSITORIES],
@@ -92,6 +99,7 @@ export const LAYERS: readonly Layer[] = [
       REPOSITORIES,
       ENGINE,
       PRICE_SOURCES,
+      CONFIGURATION,
       SERVICES,
       ADAPTERS_APOLLO,
       ADAPTERS_RHETOR,
@@ -102,7 +110,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "apps/cli",
     name: CLI,
-    mayImport: [DOMAIN, REPOSITORIES, ENGINE, CLIENT_JS],
+    mayImport: [DOMAIN, REPOSITORIES, ENGINE, CONFIGURATION, CLIENT_JS],
     reason: "the command line talks to a server as a client, and to the core for local maintenance only",
   },
 ];

@@ -1,4 +1,5 @@
-import { backUpDatabase, isDatabaseKey, migrate, rekeyDatabase, restoreDatabase } from "@budget/repositories";
+import { isDatabaseKey } from "@budget/domain";
+import { backUpDatabase, migrate, rekeyDatabase, restoreDatabase } from "@budget/repositories";
 import type { Command } from "commander";
 import { databaseOf, withDatabase } from "../database.ts";
 import { UsageError } from "../exit-codes.ts";
@@ -9,7 +10,7 @@ const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url);
 
 export function addDatabaseCommands(program: Command, world: World): void {
   const print = printer(world);
-  const db = program.command("db").description("the database that BUDGET_DATABASE_URL names");
+  const db = program.command("db").description("the database that BUDGET_DATABASE_URL or config.yaml names");
 
   db.command("migrate")
     .description("bring its schema up to date")
@@ -26,7 +27,7 @@ export function addDatabaseCommands(program: Command, world: World): void {
     .option("--new-key-file <path>", "read the new key from a file, - for standard input")
     .action(async ({ newKeyFile }: { newKeyFile?: string }, command: Command) => {
       const new_key = await readNewKey(world, newKeyFile);
-      rekeyDatabase(databaseOf(world), new_key);
+      rekeyDatabase(await databaseOf(world), new_key);
       const encrypted = new_key !== "";
       const text = encrypted
         ? "The database has the new key. Set BUDGET_DATABASE_KEY to it before a server starts."
@@ -38,7 +39,7 @@ export function addDatabaseCommands(program: Command, world: World): void {
     .description("write all of it into a new file, while servers go on; a SQLite backup has the same key")
     .argument("<file>", "a file that is not there yet")
     .action(async (file: string, _options: unknown, command: Command) => {
-      const database = databaseOf(world);
+      const database = await databaseOf(world);
       if (isPostgres(database.url)) await dumpPostgres(database.url, file, world.environment);
       else backUpDatabase(database, file);
       print(command, { file }, `Written: ${file}`);
@@ -48,8 +49,8 @@ export function addDatabaseCommands(program: Command, world: World): void {
     .description("put a backup in the place of a SQLite database, while no server runs")
     .argument("<file>", "what `db backup` wrote")
     .option("--force", "replace the database that is there")
-    .action((file: string, { force = false }: { force?: boolean }, command: Command) => {
-      const database = databaseOf(world);
+    .action(async (file: string, { force = false }: { force?: boolean }, command: Command) => {
+      const database = await databaseOf(world);
       if (isPostgres(database.url)) {
         throw new UsageError(
           "A backup of PostgreSQL is restored by pg_restore into an empty database; docs/data-protection.md tells how.",

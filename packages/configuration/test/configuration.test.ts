@@ -1,5 +1,7 @@
 import { expect } from "chai";
-import { ConfigurationError, SETTINGS, readConfiguration } from "../src/index.ts";
+import { NO_PRICE_FILE } from "@budget/price-sources";
+import { SETTINGS } from "../src/index.ts";
+import { mistakesOf, read } from "./support.ts";
 
 const DEFAULTS = {
   port: 8013,
@@ -10,7 +12,7 @@ const DEFAULTS = {
   log_levels: new Map(),
   environment: "development",
   price_update_interval_min: 360,
-  prices_file: "",
+  prices: NO_PRICE_FILE,
   admin_key: "",
   allowed_hosts: [],
   cors_origins: [],
@@ -23,11 +25,11 @@ const DEFAULTS = {
   },
 };
 
-describe("the configuration", () => {
-  it("is the default where nobody says anything", () => {
-    expect(readConfiguration({})).to.deep.equal(DEFAULTS);
+describe("the environment", () => {
+  it("leaves the defaults where it says nothing", async () => {
+    expect((await read({})).configuration).to.deep.equal(DEFAULTS);
     const empty = Object.fromEntries(SETTINGS.map(({ variable }) => [variable, ""]));
-    expect(readConfiguration(empty)).to.deep.equal(DEFAULTS);
+    expect((await read({ environment: empty })).configuration).to.deep.equal(DEFAULTS);
   });
 
   const RIGHT = [
@@ -55,7 +57,6 @@ describe("the configuration", () => {
     ],
     ["BUDGET_ENV", "production", { environment: "production" }],
     ["PRICE_UPDATE_INTERVAL", "0", { price_update_interval_min: 0 }],
-    ["BUDGET_PRICES_FILE", "./prices.yaml", { prices_file: "./prices.yaml" }],
     ["BUDGET_ALLOWED_HOSTS", "budget.example.com,[::1]", { allowed_hosts: ["budget.example.com", "[::1]"] }],
     ["BUDGET_CORS_ORIGINS", "https://a.example", { cors_origins: ["https://a.example"] }],
     ["BUDGET_RATE_LIMIT", "0", { rate_limit: { per_second: 0, burst: 200 } }],
@@ -67,10 +68,12 @@ describe("the configuration", () => {
       { retention: { ...DEFAULTS.retention, idempotency_keys_ms: 86_400_000 } },
     ],
     ["BUDGET_KEEP_EVENTS", "1", { retention: { ...DEFAULTS.retention, events_ms: 86_400_000 } }],
+    ["BUDGET_LOG_LEVELS", "policy=debug", { log_levels: new Map([["policy", "DEBUG"]]) }],
   ] as const;
   for (const [variable, value, expected] of RIGHT) {
-    it(`takes ${variable}=${value}`, () => {
-      expect(readConfiguration({ [variable]: value })).to.deep.equal({ ...DEFAULTS, ...expected });
+    it(`takes ${variable}=${value}`, async () => {
+      const { configuration } = await read({ environment: { [variable]: value } });
+      expect(configuration).to.deep.equal({ ...DEFAULTS, ...expected });
     });
   }
 
@@ -98,6 +101,7 @@ describe("the configuration", () => {
     ["BUDGET_LOG_LEVELS", "api=DEBUG,api=ERROR"],
     ["BUDGET_LOG_LEVELS", "api=DEBUG=ERROR"],
     ["BUDGET_LOG_LEVELS", "api=DEBUG,"],
+    ["BUDGET_LOG_LEVELS", "api=TRACE"],
     ["BUDGET_ENV", "Production"],
     ["BUDGET_ENV", "test"],
     ["PRICE_UPDATE_INTERVAL", "-1"],
@@ -105,12 +109,18 @@ describe("the configuration", () => {
     ["PRICE_UPDATE_INTERVAL", "daily"],
   ] as const;
   for (const [variable, value] of WRONG) {
-    it(`refuses ${variable}=${value}, says what would be right, and keeps passwords to itself`, () => {
-      const read = () => readConfiguration({ [variable]: value });
-      expect(read).to.throw(ConfigurationError, `${variable} must be `);
-      expect(read).to.not.throw("secret");
+    it(`refuses ${variable}=${value}, says what would be right, and keeps passwords to itself`, async () => {
+      const mistakes = await mistakesOf({ environment: { [variable]: value } });
+      const expected = SETTINGS.find((setting) => setting.variable === variable)?.expected;
+      expect(mistakes).to.deep.equal([`${variable} must be ${expected}.`]);
+      expect(mistakes.join()).to.not.contain("secret");
     });
   }
+
+  it("is told all of its mistakes at once", async () => {
+    const environment = { BUDGET_PORT: "http", BUDGET_ENV: "moon" };
+    expect(await mistakesOf({ environment })).to.have.length(2);
+  });
 
   it("has a default for every setting that the setting itself takes", () => {
     for (const { variable, default_value, isValid } of SETTINGS) {

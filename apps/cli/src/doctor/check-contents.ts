@@ -1,0 +1,55 @@
+import type { Configuration } from "@budget/configuration";
+import type { PriceSourceState } from "@budget/domain";
+import { DEFAULT_TENANT_ID, verifyTenant } from "@budget/engine";
+import { PolicyRepository, PriceSourceRepository, type Database } from "@budget/repositories";
+import { watchedSources } from "../local-configuration.ts";
+import { ok, toDo, type Found } from "./finding.ts";
+
+export async function checkPriceSources(database: Database, configuration: Configuration): Promise<Found> {
+  const watched = await watchedSources(configuration);
+  const known = (await new PriceSourceRepository(database).getAll()).filter(({ source }) =>
+    watched.includes(source),
+  );
+  const faulty = known.filter(({ fault }) => fault !== null);
+  if (faulty.length > 0) {
+    return toDo(
+      `${faulty.map(faultText).join("; ")}; check the network and the address in prices.sources, then run ` +
+        `budget prices update ${faulty.map(({ source }) => source).join(" ")}; their last good prices stay in use, ` +
+        "and prices.update_interval_minutes 0 asks none",
+    );
+  }
+  const read = known.flatMap(({ read_at_ms }) => read_at_ms ?? []);
+  if (read.length === 0) return ok(`${watched.join(", ")}: none read yet; a server reads them when it runs`);
+  return ok(`${read.length} of ${watched.length} read, the last one ${iso(Math.max(...read))}`);
+}
+
+const iso = (at_ms: number): string => new Date(at_ms).toISOString();
+
+const faultText = ({ source, fault, detail, failures, read_at_ms }: PriceSourceState): string =>
+  `${source}: ${fault} ${failures} times in a row${detail === null ? "" : ` (${detail.replace(/\.$/, "")})`}, ` +
+  (read_at_ms === null ? "never read" : `last read ${iso(read_at_ms)}`);
+
+const MOST_POLICIES = 1_000_000;
+
+/** A limit that is switched off, or only warns, refuses nothing: whoever waits for a refusal is told. */
+export async function checkLimits(database: Database): Promise<Found> {
+  const policies = await new PolicyRepository(database).getAll(DEFAULT_TENANT_ID, MOST_POLICIES, 0);
+  const enabled = policies.filter((policy) => policy.enabled);
+  const enforced = enabled.filter(({ type }) => type === "enforce").length;
+  const counted =
+    `${enforced} enforced, ${enabled.length - enforced} that only log or warn, ` +
+    `${policies.length - enabled.length} switched off`;
+  return ok(enforced > 0 ? counted : `${counted}: nothing is refused before budget set-limit`);
+}
+
+export async function checkBalances(database: Database, now: () => number): Promise<Found> {
+  const report = await verifyTenant(database, DEFAULT_TENANT_ID, { now });
+  const { differences, policies_checked, allocations_checked, usage_records_checked } = report;
+  if (differences.length > 0)
+    return toDo(
+      `${differences.length} differ from a recount; see budget verify, then run budget verify --repair`,
+    );
+  return ok(
+    `recounted ${policies_checked} policies, ${allocations_checked} allocations, ${usage_records_checked} usage records`,
+  );
+}

@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { PriceSourceState } from "@budget/domain";
+import { PriceSourceRepository } from "@budget/repositories";
+import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
+import { expect } from "chai";
+import { checkClock, type Reached } from "../src/doctor/check-database.ts";
+import type { Finding } from "../src/doctor/finding.ts";
+import { startTestServer, type } from "./support.ts";
+
+interface Examined {
+  readonly code: number;
+  readonly stdout: string;
+  readonly findings: ReadonlyMap<string, Finding>;
+}
+
+async function doctor(
+  environment: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Examined> {
+  const { code, stdout } = await type(["doctor", "--json"], environment, files);
+  const found = JSON.parse(stdout) as Finding[];
+  return { code, stdout, findings: new Map(found.map((finding) => [finding.check, finding])) };
+}
+
+const toDoIn = ({ findings }: Examined): readonly string[] =>
+  [...findings.values()].filter(({ status }) => status === "to do").map(({ check }) => check);
+
+const CHECKS = [
+  "configuration",
+  "log",
+  "database",
+  "disk",
+  "migrations",
+  "clock",
+  "price sources",
+  "limits",
+  "balances",
+];
+
+const FAULTY: PriceSourceState = {
+  source: "litellm",
+  trust_ppm: 700_000,
+  agreed: 0,
+  differed: 0,
+  failures: 3,
+  attempted_at_ms: Date.UTC(2026, 10, 23),
+  read_at_ms: null,
+  due_at_ms: Date.UTC(2026, 10, 24),
+  fault: "HTTP",
+  detail: "It cannot be reached (ENOTFOUND).",
+  etag: null,
+  last_modified: null,
+  content_hash: null,
+};
+
+for (const kind of TEST_DATABASES) {
+  describe(`budget doctor on ${kind.name}`, () => {
+    let database: TestDatabase;
+    let environment: Readonly<Record<string, string>>;
+    const open = async (empty = false) => {
+      database = await kind.open({ file: true, empty });
+      environment = { BUDGET_DATABASE_URL: database.url };
+    };
+    afterEach(() => database.close());
+
+    it("finds all well beside a running server, a line for each check", async () => {
+      await open();
+      const server = await startTestServer(database.url);
+      try {
+        const url = { ...environment, BUDGET_URL: `http://127.0.0.1:${server.port}` };
+        await type(["set-limit", "--period", "daily", "--tokens", "100"], url);
+        const { code, stdout } = await type(["doctor"], environment);
+        const lines = stdout.trimEnd().split("\n");
+        expect(lines.map((line) => line.replace(/ {2,}ok: .*/, ""))).to.deep.equal(CHECKS);
+        expect(lines[7]).to.contain("1 enforced, 0 that only log or warn, 0 switched off");
+        expect(lines[8]).to.contain("recounted 1 policies, 0 allocations, 0 usage records");
+        expect(code).to.equal(0);
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it("says that the schema is to be brought up to date, or this version is", async () => {
+      await open(true);
+      await database.database.knex.raw("SELECT 1");
+      const before = await doctor(environment);
+      expect([before.code, toDoIn(before)]).to.deep.equal([1, ["migrations"]]);
+      expect(before.findings.get("migrations")?.text).to.match(/^0001-foundation, .*; run budget db migrate/);
+      expect(before.findings.get("balances")).to.include({ status: "not checked" });
+      await type(["db", "migrate"], environment);
+      await database.database.knex("schema_migrations").insert({ name: "9999-later" });
+      const after = await doctor(environment);
+      expect(after.findings.get("migrations")?.text).to.equal(
+        "9999-later came with a later version of Budget; update this one",
+      );
+    });
+
+    it("says which sources of prices fail, and how, unless they are not asked", async () => {
+      await open();
+      await database.database.transaction((transaction) =>
+        new PriceSourceRepository(database.database).save(transaction, FAULTY),
+      );
+      const examined = await doctor(environment);
+      expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["price sources"]]);
+      expect(examined.findings.get("price sources")?.text)
+        .to.match(/^litellm: HTTP 3 times in a row \(It cannot be reached \(ENOTFOUND\)\), never read; /)
+        .and.to.contain("budget prices update litellm");
+      expect((await doctor({ ...environment, PRICE_UPDATE_INTERVAL: "0" })).code).to.equal(0);
+    });
+
+    it("says that balances differ from a recount", async () => {
+      await open();
+      const server = await startTestServer(database.url);
+      try {
+        const url = { ...environment, BUDGET_URL: `http://127.0.0.1:${server.port}` };
+        await type(["set-limit", "--period", "daily", "--tokens", "100"], url);
+        await type(["allocate", "create", "--context", "c", "--component", "x", "--tokens", "40"], url);
+        await database.database.knex("balances").update({ held_tokens: 41 });
+        const examined = await doctor(environment);
+        expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["balances"]]);
+        expect(examined.findings.get("balances")?.text).to.match(/^1 differ from a recount; .* --repair$/);
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+}
+
+describe("budget doctor", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "budget-doctor-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("names the mistakes of a configuration, and checks nothing else", async () => {
+    const examined = await doctor({}, { "config.yaml": "server: { port: http }" });
+    expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["configuration"]]);
+    expect(examined.findings.get("configuration")?.text).to.equal(
+      "config.yaml:1:17: /server/port: It must be a port number from 0 to 65535.",
+    );
+    expect([...examined.findings.values()].slice(1).map(({ status }) => status)).to.deep.equal(
+      CHECKS.slice(1).map(() => "not checked"),
+    );
+  });
+
+  it("says that there is no database, and makes none", async () => {
+    const environment = { BUDGET_DATABASE_URL: `sqlite:${join(folder, "none.db")}` };
+    for (let time = 0; time < 2; time++) {
+      const examined = await doctor(environment);
+      expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["database"]]);
+      expect(examined.findings.get("database")?.text).to.match(
+        /^There is no database at .*budget db migrate/,
+      );
+    }
+  });
+
+  it("says that the database does not answer, and where its URL is from, without the password", async () => {
+    const files = { "config.yaml": "\ndatabase: { url: postgres://u:secret@127.0.0.1:1/n }\n" };
+    const examined = await doctor({}, files);
+    expect(examined.findings.get("database")?.text).to.equal(
+      "connect ECONNREFUSED 127.0.0.1:1; start the database, or correct database.url (config.yaml:2)",
+    );
+    expect(examined.stdout).to.not.contain("secret");
+  });
+
+  it("leaves a database in memory alone", async () => {
+    expect((await doctor({ BUDGET_DATABASE_URL: "sqlite::memory:" })).code).to.equal(0);
+  });
+
+  for (const [environment, found] of [
+    [{ BUDGET_ENV: "production", BUDGET_LOG_LEVEL: "DEBUG" }, "to do: DEBUG (all)"],
+    [{ BUDGET_ENV: "production", BUDGET_LOG_LEVELS: "policy=debug" }, "to do: DEBUG (policy)"],
+    [{ BUDGET_ENV: "production" }, "ok: INFO"],
+    [{ BUDGET_LOG_LEVEL: "DEBUG" }, "ok: DEBUG"],
+  ] as const) {
+    it(`looks at the log: ${JSON.stringify(environment)}`, async () => {
+      const { findings } = await doctor({ ...environment, BUDGET_DATABASE_URL: "sqlite::memory:" });
+      const { status, text } = findings.get("log")!;
+      expect(`${status}: ${text}`).to.contain(found);
+    });
+  }
+
+  for (const [ahead_ms, found] of [
+    [0, "ok: this machine and the database agree"],
+    [-1000, "ok: this machine and the database agree"],
+    [1001, "to do: the database is 1001 ms ahead of this machine; set both by a time server (NTP)"],
+    [-60_000, "to do: the database is 60000 ms behind this machine; set both by a time server (NTP)"],
+  ] as const) {
+    it(`compares clocks: ${ahead_ms} ms`, () => {
+      const state = { product: "PostgreSQL", time_ms: 0 };
+      const { status, text } = checkClock({ state, ahead_ms } as Reached);
+      expect(`${status}: ${text}`).to.equal(found);
+    });
+  }
+});

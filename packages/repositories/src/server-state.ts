@@ -1,0 +1,16 @@
+import type { Database } from "./database.ts";
+
+/** What a database says of itself. */
+export interface ServerState {
+  /** Its name and version, such as `PostgreSQL 15.3`. */
+  readonly product: string;
+  /** What its clock shows, in milliseconds since 1970; null where it has the clock of this machine. */
+  readonly time_ms: number | null;
+}
+
+/** Asks the database for a sign of life. */
+export async function readServerState(database: Database): Promise<ServerState> {
+  const [row] = await database.snapshot((transaction) => transaction.query(database.dialect.serverState, []));
+  if (row === undefined) throw new Error("The database says nothing of itself.");
+  return { product: String(row.product), time_ms: row.time_ms === null ? null : Number(row.time_ms) };
+}
