@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type } from "./support.ts";
+import { ADMIN_KEY, type } from "./support.ts";
 
 const FILE = `database:
   url: postgres://budget:secret@db.example.com/budget
@@ -46,6 +46,15 @@ describe("budget config show", () => {
       .and.to.match(/^log\.levels +not set \(default\)$/m)
       .and.to.match(/^prices\.markups +1 \(config\.yaml:5\)$/m);
     expect(stdout).to.not.contain("secret");
+  });
+
+  it("says of a key only whether there is one", async () => {
+    const environment = { BUDGET_DATABASE_KEY: "sixteen letters!", BUDGET_ADMIN_KEY: ADMIN_KEY };
+    const { stdout } = await type(["config", "show"], environment);
+    expect(stdout)
+      .to.match(/^database\.key +\*\*\* \(BUDGET_DATABASE_KEY\)$/m)
+      .and.to.match(/^server\.admin_key +\*\*\* \(BUDGET_ADMIN_KEY\)$/m);
+    expect((await type(["config", "show"], {})).stdout).to.match(/^server\.admin_key +not set \(default\)$/m);
   });
 
   it("prints JSON with no more than that", async () => {

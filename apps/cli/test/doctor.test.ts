@@ -157,6 +157,22 @@ describe("budget doctor", () => {
     }
   });
 
+  it("reads an encrypted file by its key, and says what is wrong with another one", async () => {
+    const BUDGET_DATABASE_URL = `sqlite:${join(folder, "budget.db")}`;
+    const key = "correct horse battery staple";
+    const files = { "config.yaml": `database: { key: ${key} }` };
+    expect((await type(["db", "migrate"], { BUDGET_DATABASE_URL }, files)).code).to.equal(0);
+    expect((await doctor({ BUDGET_DATABASE_URL }, files)).code).to.equal(0);
+    const wrong = await doctor(
+      { BUDGET_DATABASE_URL, BUDGET_DATABASE_KEY: "another key, not that one" },
+      files,
+    );
+    expect(toDoIn(wrong)).to.deep.equal(["database"]);
+    expect(wrong.findings.get("database")?.text).to.match(
+      /^BUDGET_DATABASE_KEY is not the key of .* Set it to the key that the file was encrypted with\.$/,
+    );
+  });
+
   it("says that the database does not answer, and where its URL is from, without the password", async () => {
     const files = { "config.yaml": "\ndatabase: { url: postgres://u:secret@127.0.0.1:1/n }\n" };
     const examined = await doctor({}, files);

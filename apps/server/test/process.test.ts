@@ -474,6 +474,18 @@ describe("the process of the server", function () {
     });
   }
 
+  it("ends with 2 in production where nobody could administer it, and says so in a line", async () => {
+    const { code, output } = await start({ BUDGET_ADMIN_KEY: "" }).ended;
+    const said = output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+    expect([code, said]).to.deep.equal([
+      2,
+      [
+        "Nobody could administer this server: BUDGET_ENV is production, and there is no admin key. " +
+          "Set BUDGET_ADMIN_KEY; `budget keys generate` prints a new one.",
+      ],
+    ]);
+  });
+
   const configurationFile = (text: string): string => {
     const path = join(folder, "config.yaml");
     writeFileSync(path, text);

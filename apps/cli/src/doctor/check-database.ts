@@ -43,8 +43,10 @@ export async function reachDatabase(
     };
   } catch (error) {
     await database?.close();
-    if (error instanceof DatabaseError)
-      return toDo(`${error.message} A server or budget db migrate makes it.`);
+    if (error instanceof DatabaseError) {
+      const remedy = error.code === "not_found" ? " A server or budget db migrate makes it." : "";
+      return toDo(`${error.message}${remedy}`);
+    }
     const { message, code } = error as { message?: string; code?: string };
     const origin = settings.find(({ path }) => path === "database.url")?.origin ?? "";
     const reason = (message || code || String(error)).replace(/\.$/, "");
