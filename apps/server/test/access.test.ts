@@ -363,6 +363,7 @@ onEveryDatabase("the record of changes", (server) => {
     const { knex } = server().database;
     const verification = async () =>
       (await server().get("/api/audit/verification")).body as Readonly<Record<string, unknown>>;
+    expect(codeOf(await server().get("/api/audit/verification?from=1"))).to.equal("400 invalid_value");
     const whole = await verification();
     expect(whole).to.deep.include({ intact: true, first_wrong: null });
     const [entry] = await knex("audit_entries").where({ tenant_id: DEFAULT_TENANT_ID, sequence: 2 });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { expect } from "chai";
 import { parseTraceParent } from "../src/trace-context.ts";
-import { onEveryDatabase, request, type TestServer } from "./support.ts";
+import { ADMIN_KEY, onEveryDatabase, request, type TestServer } from "./support.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_ID = "00f067aa0ba902b7";
@@ -102,7 +102,9 @@ onEveryDatabase("a request", (server) => {
     const body = JSON.stringify(request("x"));
     const socket = connect(Number(new URL(server().url).port), "127.0.0.1");
     await once(socket, "connect");
-    const head = "POST /api/allocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    const head =
+      `POST /api/allocations HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${ADMIN_KEY}\r\n` +
+      "Content-Type: application/json\r\n";
     // The body never comes as a whole.
     const sent = `${head}X-Request-Id: line-5\r\nContent-Length: ${body.length + 1}\r\n\r\n${body}`;
     await new Promise<void>((resolve) => socket.write(sent, () => resolve()));

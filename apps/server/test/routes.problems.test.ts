@@ -29,7 +29,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
   const bodies: Readonly<Record<string, Record<string, unknown>>> = {
     createBudget: { name: "x" },
     createKey: { name: "x", role: "viewer" },
-    rotateKey: {},
+    rotateKey: { overlap_s: 1 },
     createTenant: { name: "x" },
     createTenantKey: { name: "x" },
     updateBudget: { name: "x" },

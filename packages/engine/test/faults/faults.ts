@@ -42,8 +42,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "policies are cached for good",
     file: "engine/src/catalog.ts",
-    right: "if (outdated.length === 0) return;",
-    wrong: "if (outdated.length === 0 || this.#versions.size > 0) return;",
+    right: "if (outdated.length === 0) return false;",
+    wrong: "if (outdated.length === 0 || this.#versions.size > 0) return false;",
     found_by: "histories on postgres",
   },
 ];
