@@ -359,6 +359,19 @@ onEveryDatabase("the record of changes", (server) => {
     expect(text).to.not.contain("BBBB");
   });
 
+  it("has a denial that could not be written at once", async () => {
+    const { knex } = server().database;
+    await server().get("/api/budgets", { "X-API-Key": UNKNOWN_KEY, "X-Request-Id": "late" });
+    await knex.schema.renameTable("audit_heads", "audit_heads_away");
+    const failed = await server()
+      .engine.access.flush()
+      .catch((error: unknown) => String(error));
+    await knex.schema.renameTable("audit_heads_away", "audit_heads");
+    expect(failed).to.contain("audit_heads");
+    const { body } = await server().get("/api/audit?kind=denial&limit=1");
+    expect(body.items[0].request_id).to.equal("late");
+  });
+
   it("shows what was tampered with, and where", async () => {
     const { knex } = server().database;
     const verification = async () =>

@@ -90,6 +90,18 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
     }
   }
 
+  async function writeAll(denied: readonly Denial[], touched: ReadonlyMap<string, number>): Promise<void> {
+    const byTenant = Map.groupBy(denied, ({ tenant_id }) => tenant_id);
+    await database.transaction(async (transaction) => {
+      await keys.touch(transaction, touched);
+      // In one order, so that two servers never wait for each other's.
+      for (const [tenant_id, ofTenant] of [...byTenant].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        const drafts = ofTenant.map(({ draft }) => draft);
+        await audit.append(transaction, tenant_id, drafts);
+      }
+    });
+  }
+
   const newSecret = (): string => Buffer.from(secrets.bytes(SECRET_BYTES)).toString("base64url");
 
   const writeChange = (
@@ -233,23 +245,21 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
       dropped = 0;
       used.clear();
       if (denied.length + touched.size === 0) return;
-      const last = denied.at(-1);
-      if (uncounted > 0 && last !== undefined)
-        denied.push({
-          ...last,
-          draft: { ...last.draft, action: "denials.dropped", after: { count: uncounted } },
-        });
-      const byTenant = Map.groupBy(denied, ({ tenant_id }) => tenant_id);
-      await database.transaction(async (transaction) => {
-        await keys.touch(transaction, touched);
-        // In one order, so that two servers never wait for each other's.
-        for (const [tenant_id, ofTenant] of [...byTenant].sort(([a], [b]) => (a < b ? -1 : 1)))
-          await audit.append(
-            transaction,
-            tenant_id,
-            ofTenant.map(({ draft }) => draft),
-          );
-      });
+      try {
+        await writeAll(uncounted === 0 ? denied : [...denied, ...droppedAfter(denied, uncounted)], touched);
+      } catch (error) {
+        // The next flush writes them, or says how many there were.
+        const room = MOST_DENIALS - denials.length;
+        denials = [...denied.slice(0, room), ...denials];
+        dropped += uncounted + Math.max(0, denied.length - room);
+        throw error;
+      }
     },
   };
 }
+
+/** The entry that stands for denials of which there were too many. */
+const droppedAfter = (denied: readonly Denial[], count: number): readonly Denial[] =>
+  denied
+    .slice(-1)
+    .map((last) => ({ ...last, draft: { ...last.draft, action: "denials.dropped", after: { count } } }));
