@@ -35,9 +35,6 @@ const MAIN = fileURLToPath(import.meta.resolve("@budget/server/price-process-mai
 const WHEN_IDLE = ["chrt", "--idle", "0"];
 
 const MINUTE_MS = 60_000;
-/** As long as the monitor lets no other run begin. */
-export const LONGEST_RUN_MS = 10 * MINUTE_MS;
-
 export interface PriceProcessOptions {
   readonly database: PriceDatabase;
   readonly settings: PriceSettings;

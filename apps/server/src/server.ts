@@ -17,7 +17,12 @@ import {
   openDatabase,
   type Database,
 } from "@budget/repositories";
-import { createPriceMonitor, startPriceMonitoring, type PriceMonitor } from "@budget/services";
+import {
+  LONGEST_RUN_MS,
+  createPriceMonitor,
+  startPriceMonitoring,
+  type PriceMonitor,
+} from "@budget/services";
 import { provideAdminKey } from "./admin-key.ts";
 import { createApp, refuseStopping } from "./app.ts";
 import { StopGate } from "./graceful-stop.ts";
@@ -26,7 +31,7 @@ import { Metrics } from "./metrics.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { startOpenTelemetry } from "./open-telemetry.ts";
 import { MINUTE_MS, priceRunOptions } from "./price-settings.ts";
-import { LONGEST_RUN_MS, PriceProcess } from "./price-process.ts";
+import { PriceProcess } from "./price-process.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
 

@@ -2,6 +2,7 @@ export type { ReviewDecision } from "./decide-review.ts";
 export type { PriceEvidence } from "./price-evidence.ts";
 export type { PriceByHand } from "./prices-by-hand.ts";
 export {
+  LONGEST_RUN_MS,
   createPriceMonitor,
   type PriceMonitor,
   type PriceSourceStatus,

@@ -87,7 +87,7 @@ export interface SetByHand {
 }
 
 /** A run that has not ended after this was interrupted. */
-const LONGEST_RUN_MS = 10 * 60_000;
+export const LONGEST_RUN_MS = 10 * 60_000;
 
 /**
  * Builds the monitor over an open database. It does nothing by itself.
@@ -103,7 +103,6 @@ export function createPriceMonitor(
   const observations = new PriceObservationRepository(database);
   const reviewRepository = new PriceReviewRepository(database);
   const sourceRepository = new PriceSourceRepository(database);
-
   const audit = new AuditRepository(database);
 
   const keepOptions = (now_ms: number, by: ChangedBy): ByHandOptions => ({
@@ -257,9 +256,11 @@ export function createPriceMonitor(
     async resetTrust(name, by) {
       const source = sources.find((one) => one.name === name);
       if (source === undefined) return unknownSource(name, sources);
-      const state = (await sourceStates(database)).get(name) ?? unread(source);
-      const reset = { ...state, trust_ppm: source.trust_ppm, agreed: 0, differed: 0 };
-      await database.transaction(async (transaction) => {
+      // Runs write what they know of a source under the same lock.
+      return ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
+        const known = await sourceRepository.getAll(transaction);
+        const state = known.find((one) => one.source === name) ?? unread(source);
+        const reset = { ...state, trust_ppm: source.trust_ppm, agreed: 0, differed: 0 };
         await sourceRepository.save(transaction, reset);
         const change = {
           action: "price_source.trust_reset",
@@ -269,8 +270,8 @@ export function createPriceMonitor(
           at_ms: clock.now(),
         };
         await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
+        return accepted(statusOf(source, reset));
       });
-      return accepted(statusOf(source, reset));
     },
 
     async settled() {
