@@ -4,6 +4,7 @@ import type { Configuration } from "@budget/configuration";
 import type { Logger, Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import {
+  NETWORK_SOURCE_NAMES,
   PRICE_FILE_SOURCE,
   priceSourcesOff,
   readBundledCatalogue,
@@ -11,6 +12,7 @@ import {
   type SourceOff,
 } from "@budget/price-sources";
 import {
+  SecretBox,
   ensureUsagePartitions,
   isUnavailable,
   migrate,
@@ -20,6 +22,7 @@ import {
 import {
   LONGEST_RUN_MS,
   createPriceMonitor,
+  createSourceCredentials,
   startPriceMonitoring,
   type PriceMonitor,
 } from "@budget/services";
@@ -65,11 +68,18 @@ export async function startServer(
     const metrics = new Metrics();
     const engine = await prepareEngine(database, configuration, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
-    const monitoring = await startMonitoring(database, configuration, logger);
+    const secrets = SecretBox.of(configuration.secret_keys, secretSource);
+    const monitoring = await startMonitoring(database, secrets, configuration, logger);
     const services = {
       engine,
       monitor: monitoring.monitor,
       sources_off: monitoring.sources_off,
+      credentials: createSourceCredentials({
+        database,
+        clock: systemClock,
+        secrets,
+        source_names: NETWORK_SOURCE_NAMES,
+      }),
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
@@ -138,13 +148,16 @@ interface Monitoring {
 
 async function startMonitoring(
   database: Database,
-  { database_url, database_key, price_update_interval_min: update_interval_min, prices: file }: Configuration,
+  secrets: SecretBox | null,
+  configuration: Configuration,
   logger: Logger,
 ): Promise<Monitoring> {
+  const { database_url, database_key, secret_keys, prices: file } = configuration;
+  const update_interval_min = configuration.price_update_interval_min;
   const settings = { update_interval_min, file };
-  const options = priceRunOptions(database, settings, logger);
+  const options = priceRunOptions(database, secrets, settings, logger);
   const priceProcess = new PriceProcess({
-    database: { database_url, database_key },
+    database: { database_url, database_key, secret_keys },
     settings,
     logger,
     timers: systemTimers,

@@ -152,6 +152,7 @@ export {
   chargesTheSame,
   componentsFingerprint,
   pricedThingKey,
+  type KnownCredential,
   type PriceReview,
   type PriceRun,
   type PriceRunReport,
@@ -161,6 +162,7 @@ export {
   type SourceReport,
   type StoredObservation,
   type VerificationReport,
+  type SourceCredential,
 } from "./price-monitoring.ts";
 export {
   canonicalProvider,
@@ -194,6 +196,7 @@ export {
   type ProviderPricing,
   type TimeOfDay,
 } from "./price.ts";
+export { parseSecretKeys, type SecretKey } from "./secret-keys.ts";
 export {
   NOTHING,
   addHeld,
@@ -392,8 +395,12 @@ export {
   PriceRunSchema,
   PriceSourceSchema,
   PriceUpdateRequestSchema,
+  SourceCredentialRequestSchema,
+  SourceCredentialSchema,
   type PriceRunWire,
   type PriceSourceWire,
+  type SourceCredentialRequest,
+  type SourceCredentialWire,
   type PriceUpdateRequest,
 } from "./schemas/price-monitoring.ts";
 export {

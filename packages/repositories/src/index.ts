@@ -68,12 +68,5 @@ export { PriceReviewRepository, type ReviewFilters } from "./price-review-reposi
 export type { KeptObservation } from "./price-rows.ts";
 export { PriceRunRepository } from "./price-run-repository.ts";
 export { PriceSourceRepository } from "./price-source-repository.ts";
-export {
-  SecretBox,
-  SecretError,
-  parseSecretKeys,
-  type RandomBytes,
-  type SecretErrorCode,
-  type SecretKey,
-  type SecretPlace,
-} from "./secret-box.ts";
+export { SecretBox, SecretError, type SecretErrorCode, type SecretPlace } from "./secret-box.ts";
+export { SourceCredentialRepository } from "./source-credential-repository.ts";
