@@ -1,7 +1,8 @@
 import { isDatabaseKey } from "@budget/domain";
+import { rotateSecrets, type SecretRotation } from "@budget/engine";
 import { backUpDatabase, migrate, rekeyDatabase, restoreDatabase } from "@budget/repositories";
 import type { Command } from "commander";
-import { databaseOf, withDatabase } from "../database.ts";
+import { databaseOf, secretBoxOf, withDatabase } from "../database.ts";
 import { UsageError } from "../exit-codes.ts";
 import { dumpPostgres } from "../postgres-dump.ts";
 import { printer, type World } from "../session.ts";
@@ -35,6 +36,19 @@ export function addDatabaseCommands(program: Command, world: World): void {
       print(command, { encrypted }, text);
     });
 
+  db.command("rotate-secrets")
+    .description(
+      "encrypt all secrets in columns with the first key of BUDGET_SECRET_KEYS, while servers go on",
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const box = await secretBoxOf(world);
+      const clock = { now: () => Date.now() };
+      const rotation = await withDatabase(world, { must_exist: true }, (database) =>
+        rotateSecrets(database, box, clock),
+      );
+      print(command, rotation, inWords(rotation));
+    });
+
   db.command("backup")
     .description("write all of it into a new file, while servers go on; a SQLite backup has the same key")
     .argument("<file>", "a file that is not there yet")
@@ -59,6 +73,14 @@ export function addDatabaseCommands(program: Command, world: World): void {
       restoreDatabase(database, file, force);
       print(command, { file }, `Restored: ${file}`);
     });
+}
+
+function inWords({ key_id, secrets, resealed }: SecretRotation): string {
+  if (resealed > 0)
+    return `${resealed} of ${secrets} secrets have the key ${key_id} now, the others had it before.`;
+  return secrets === 0
+    ? "Nothing to do: there are no secrets."
+    : `Nothing to do: all ${secrets} secrets have the key ${key_id}.`;
 }
 
 /** A key is no argument, because other users see those. */
