@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import { poolOf, type Database } from "./database.ts";
+import { DatabaseError } from "./database-error.ts";
 import type { Dialect } from "./dialect.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import * as decisions from "./migrations/0002-decisions.ts";
@@ -52,8 +53,26 @@ export async function migrationState({ knex }: Database): Promise<MigrationState
   };
 }
 
+/**
+ * Holds a backup to the schemas that this version knows: its own and earlier ones.
+ * @param file what people know the backup by
+ * @param applied the migrations in it, in order
+ * @throws DatabaseError `unusable_file`
+ */
+export function refuseUnknownMigrations(file: string, applied: readonly string[]): void {
+  if (applied.length === 0)
+    throw new DatabaseError("unusable_file", `${file} is a backup of a database, but of none of Budget's.`);
+  const unknown = applied.find((name, index) => MIGRATIONS[index]?.name !== name);
+  if (unknown === undefined) return;
+  throw new DatabaseError(
+    "unusable_file",
+    `${file} has a schema that this version of Budget does not know (${unknown}). Use the version that made it, or a ` +
+      "later one.",
+  );
+}
+
 /** Any number that nobody else uses; it names the lock that migrating servers wait for. */
-const MIGRATION_LOCK = 8_013_000_001;
+export const MIGRATION_LOCK = 8_013_000_001;
 
 /**
  * Brings the schema up to date. Servers that start together on one PostgreSQL wait for each other.
