@@ -35,24 +35,29 @@ export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boole
   );
 }
 
+/** Why a text cannot be an admin key of the first tenant; `adopted` where it is one. */
+export type AdminKeyAdoption = "adopted" | "no_key" | "other_secret" | "ended" | "no_admin";
+
 /**
  * Makes this text an admin key of the first tenant, where it is not one already.
- * @returns false where it is no key, is revoked, or is another tenant's, another role's or another secret's
+ * @returns `no_key` where it does not have the form of one; `other_secret` where a key with its id has another secret;
+ *   `ended` where that is revoked or has expired; `no_admin` where it is of another role or tenant
  */
-export function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<boolean> {
+export function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<AdminKeyAdoption> {
   const { database, clock } = options;
   const parts = readKeyText(text);
-  if (parts === null) return Promise.resolve(false);
+  if (parts === null) return Promise.resolve("no_key");
   const keys = new ApiKeyRepository(database);
   return new Ledger(database).transaction(DEFAULT_TENANT_ID, "exclusive", async (session) => {
     const now_ms = clock.now();
     const known = await keys.find(parts.key_id, session.transaction);
     if (known === null) {
       await create(session, options, parts.key_id, parts.secret);
-      return true;
+      return "adopted";
     }
-    const isAdmin = known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin";
-    return isAdmin && isAlive(known, now_ms) && opens(known, parts.secret, now_ms);
+    if (!opens(known, parts.secret, now_ms)) return "other_secret";
+    if (!isAlive(known, now_ms)) return "ended";
+    return known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin" ? "adopted" : "no_admin";
   });
 }
 

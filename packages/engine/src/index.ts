@@ -24,4 +24,10 @@ export { repairTenant } from "./repair.ts";
 export { rotateSecrets, type SecretRotation } from "./rotate-secrets.ts";
 export { verifyTenant } from "./verify.ts";
 export { MIN_SAMPLES, OutputEstimates, type OutputEstimate } from "./output-estimates.ts";
-export { adoptAdminKey, hasAdminKey, newKeyText, type AdminKeyOptions } from "./first-key.ts";
+export {
+  adoptAdminKey,
+  hasAdminKey,
+  newKeyText,
+  type AdminKeyAdoption,
+  type AdminKeyOptions,
+} from "./first-key.ts";
