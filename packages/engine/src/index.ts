@@ -19,6 +19,18 @@ export {
   type VerifyDifference,
   type VerifyReport,
 } from "./engine.ts";
+export type {
+  HistoryImport,
+  HistoryImporter,
+  PolicyDraft,
+  PolicyImport,
+  PreparedBudget,
+  UnimportedRow,
+  UnimportedRows,
+  UsageDraft,
+  UsageImportReport,
+  WantedBudget,
+} from "./history/history-importer.ts";
 export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";
 export { repairTenant } from "./repair.ts";
 export { verifyTenant } from "./verify.ts";
