@@ -93,7 +93,7 @@ export {
 export { OLD_SYSTEMS, type ImportSource, type ImportedTotals, type OldSystem } from "./history.ts";
 export { localTimeToInstant, type LocalTimeReading } from "./local-time.ts";
 export { createMarkups, withMarkup, withoutMarkup, type Markup } from "./markup.ts";
-export { matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
+export { isInForce, matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
 export { familyOf } from "./model-names.ts";
 export {
   MoneyError,
@@ -214,6 +214,7 @@ export {
   USAGE_UNITS,
   dimensionsOf,
   isPartOf,
+  isSplit,
   isUsageUnit,
   partsOf,
   quantityOf,

@@ -169,7 +169,7 @@ function resolve(
   const unchargeable = whyNotChargeable(catalog, budget_id);
   if (unchargeable !== null) return rejected(unchargeable);
   const dimensions = dimensionsOf(input);
-  const undecidable = whyUndecidable(catalog, budget_id, dimensions);
+  const undecidable = whyUndecidable(catalog, budget_id, dimensions, now_ms);
   if (undecidable !== null) return rejected(undecidable);
 
   const terms = termsOf(input);
@@ -189,6 +189,7 @@ function resolve(
     hold: {
       tokens,
       min_tokens,
+      now_ms,
       priority: input.priority ?? DEFAULT_PRIORITY,
       holdFor: (count) => ({ tokens: count, cost_nano_usd: estimateCost(price, count, input_tokens) }),
     },

@@ -57,7 +57,7 @@ export class ExtendCommand implements Command<Grant> {
     const { catalog } = batch;
     const wrong =
       whyNotChargeable(catalog, allocation.budget_id) ??
-      whyUndecidable(catalog, allocation.budget_id, allocation);
+      whyUndecidable(catalog, allocation.budget_id, allocation, batch.now_ms);
     if (wrong !== null) return rejected(wrong);
     const request = extensionRequest(batch, allocation, additional_tokens);
     const counted = batch.counted(targetOf(batch.catalog, allocation));
@@ -113,6 +113,7 @@ function extensionRequest(
   return {
     tokens: additional_tokens,
     min_tokens: additional_tokens,
+    now_ms: batch.now_ms,
     priority: allocation.priority,
     extend,
     holdFor(tokens) {

@@ -1,19 +1,14 @@
 import {
-  MAX_USD,
   accepted,
   balanceInWindow,
   changeBy,
   createWindowCache,
   isPerContext,
-  isTimeZone,
-  parseUsdToNano,
-  readPolicyType,
   rejected,
   toPolicyWire,
   type BudgetPolicy,
   type CountedPolicy,
   type EventType,
-  type NanoUsd,
   type Outcome,
   type PolicyCreate,
   type PolicyQuery,
@@ -31,31 +26,8 @@ import type { CommandContext, Page, PolicyManager } from "./engine.ts";
 import { idempotentRequest, once } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
 import { recountPolicies } from "./policy-balances.ts";
+import { DEFAULT_POLICY_FIELDS, readPolicyFields } from "./policy-fields.ts";
 import { invalid, notFound, staleVersion } from "./requests.ts";
-
-/** The fields of a policy that its maker chooses. */
-type PolicyFields = Omit<
-  BudgetPolicy,
-  "tenant_id" | "policy_id" | "budget_id" | "created_at_ms" | "updated_at_ms" | "version"
->;
-
-const MAX_COST_LIMIT_NANO_USD = BigInt(MAX_USD) * 1_000_000_000n;
-
-const DEFAULT_FIELDS: Omit<PolicyFields, "type" | "period"> = {
-  time_zone: "UTC",
-  tier: null,
-  provider: null,
-  model: null,
-  component: null,
-  task_type: null,
-  token_limit: null,
-  cost_limit_nano_usd: null,
-  warning_threshold: 0.8,
-  action_threshold: 0.95,
-  enabled: true,
-  priority_override: false,
-  allow_unpriced: false,
-};
 
 export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   const { database, clock, ids } = runner;
@@ -139,7 +111,10 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
               detail: `There is no budget with the id ${budget_id}.`,
             });
           }
-          const fields = readFields({ ...DEFAULT_FIELDS, type: "log", period: input.period }, input);
+          const fields = readPolicyFields(
+            { ...DEFAULT_POLICY_FIELDS, type: "log", period: input.period },
+            input,
+          );
           if (!fields.ok) return fields;
           const policy: BudgetPolicy = {
             tenant_id: context.tenant_id,
@@ -178,7 +153,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
 
     update(context, policy_id, input: PolicyUpdate, expected_version): Promise<Outcome<BudgetPolicy>> {
       return change(context, policy_id, expected_version, async (session, tree, policy) => {
-        const fields = readFields(policy, input);
+        const fields = readPolicyFields(policy, input);
         if (!fields.ok) return fields;
         const changed: BudgetPolicy = {
           ...policy,
@@ -204,62 +179,4 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
       });
     },
   };
-}
-
-/** Puts what was given over what was there, and judges the whole. */
-function readFields(base: PolicyFields, input: PolicyUpdate): Outcome<PolicyFields> {
-  const cost_limit = readCostLimit(base.cost_limit_nano_usd, input.cost_limit);
-  if (!cost_limit.ok) return cost_limit;
-  const type = input.type === undefined ? base.type : readPolicyType(input.type);
-  if (type === undefined) return invalid("/type", "type must be log, warn or enforce.");
-  const fields: PolicyFields = {
-    type,
-    period: input.period ?? base.period,
-    time_zone: input.time_zone ?? base.time_zone,
-    tier: given(input.tier, base.tier),
-    provider: given(input.provider, base.provider),
-    model: given(input.model, base.model),
-    component: given(input.component, base.component),
-    task_type: given(input.task_type, base.task_type),
-    token_limit: given(input.token_limit, base.token_limit),
-    cost_limit_nano_usd: cost_limit.value,
-    warning_threshold: input.warning_threshold ?? base.warning_threshold,
-    action_threshold: input.action_threshold ?? base.action_threshold,
-    enabled: input.enabled ?? base.enabled,
-    priority_override: input.priority_override ?? base.priority_override,
-    allow_unpriced: input.allow_unpriced ?? base.allow_unpriced,
-  };
-  if (fields.token_limit === null && fields.cost_limit_nano_usd === null) {
-    return invalid("/token_limit", "A policy needs a token_limit, a cost_limit or both.");
-  }
-  if (fields.warning_threshold > fields.action_threshold) {
-    return invalid("/warning_threshold", "warning_threshold must not be above action_threshold.");
-  }
-  if (!isTimeZone(fields.time_zone)) {
-    return invalid(
-      "/time_zone",
-      `time_zone must be an IANA name such as Europe/Berlin; it was ${fields.time_zone}.`,
-    );
-  }
-  return accepted(fields);
-}
-
-/** A field that null empties and absence leaves alone. */
-const given = <T>(value: T | null | undefined, base: T | null): T | null =>
-  value === undefined ? base : value;
-
-function readCostLimit(
-  base: NanoUsd | null,
-  cost_limit: PolicyUpdate["cost_limit"],
-): Outcome<NanoUsd | null> {
-  if (cost_limit === undefined) return accepted(base);
-  if (cost_limit === null) return accepted(null);
-  try {
-    const limit = parseUsdToNano(cost_limit);
-    if (limit > MAX_COST_LIMIT_NANO_USD)
-      return invalid("/cost_limit", `cost_limit must be at most ${MAX_USD} USD.`);
-    return accepted(limit);
-  } catch (error) {
-    return invalid("/cost_limit", (error as Error).message);
-  }
 }

@@ -81,7 +81,7 @@ async function examineDatabase(
   found.set("migrations", migrations);
   if (migrations.status !== "ok") return "the schema is not the one of this version";
   found.set("price sources", await checkPriceSources(database, configuration));
-  found.set("limits", await checkLimits(database));
+  found.set("limits", await checkLimits(database, now));
   found.set("balances", await checkBalances(database, now));
   return "";
 }
