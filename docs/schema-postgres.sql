@@ -170,8 +170,7 @@ CREATE TABLE imported_records (
   booked_cost boolean NOT NULL,
   original text,
   shadowed_type text,
-  CONSTRAINT imported_records_pkey PRIMARY KEY (tenant_id, system, source_name, kind, source_id),
-  CONSTRAINT imported_records_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+  CONSTRAINT imported_records_pkey PRIMARY KEY (tenant_id, system, source_name, kind, source_id)
 );
 
 CREATE INDEX imported_records_by_record ON imported_records USING btree (tenant_id, record_id);

@@ -170,7 +170,6 @@ CREATE TABLE imported_records (
   booked_cost boolean not null,
   original text,
   shadowed_type text,
-  foreign key(tenant_id) references tenants(tenant_id),
   primary key (tenant_id, system, source_name, kind, source_id)
 );
 

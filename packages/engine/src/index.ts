@@ -19,6 +19,7 @@ export {
   type VerifyDifference,
   type VerifyReport,
 } from "./engine.ts";
+export { createHistoryImporter, type HistoryImporterOptions } from "./history/create-history-importer.ts";
 export type {
   HistoryImport,
   HistoryImporter,

@@ -1,31 +1,23 @@
 import {
   accepted,
   balanceInWindow,
-  changeBy,
   createWindowCache,
   isPerContext,
   rejected,
-  toPolicyWire,
   type BudgetPolicy,
   type CountedPolicy,
-  type EventType,
   type Outcome,
   type PolicyCreate,
   type PolicyQuery,
   type PolicyUpdate,
 } from "@budget/domain";
-import {
-  AuditRepository,
-  PolicyRepository,
-  TenantRepository,
-  type LedgerSession,
-} from "@budget/repositories";
+import { PolicyRepository, TenantRepository, type LedgerSession } from "@budget/repositories";
 import { emptyBalance } from "./batch.ts";
 import type { BudgetTree } from "./budget-tree.ts";
 import type { CommandContext, Page, PolicyManager } from "./engine.ts";
 import { idempotentRequest, once } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
-import { recountPolicies } from "./policy-balances.ts";
+import { PolicyChanges } from "./policy-changes.ts";
 import { DEFAULT_POLICY_FIELDS, readPolicyFields } from "./policy-fields.ts";
 import { invalid, notFound, staleVersion } from "./requests.ts";
 
@@ -33,51 +25,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   const { database, clock, ids } = runner;
   const policies = new PolicyRepository(database);
   const tenants = new TenantRepository(database);
-  const audit = new AuditRepository(database);
-
-  /** Writes a policy under the next version of the catalogue, counts it anew, and tells of it. */
-  async function save(
-    session: LedgerSession,
-    context: CommandContext,
-    tree: BudgetTree,
-    before: BudgetPolicy | null,
-    policy: BudgetPolicy,
-  ): Promise<void> {
-    const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
-    const write = before === null ? "create" : "update";
-    await policies[write](session.transaction, { ...policy, deleted_at_ms: null }, catalog_version);
-    await recountPolicies(session, tree, [policy], policy.updated_at_ms, "anew");
-    await announce(session, context, before === null ? "policy.created" : "policy.updated", before, policy);
-  }
-
-  /** Tells listeners of a change, and puts it into the record. */
-  async function announce(
-    session: LedgerSession,
-    context: CommandContext,
-    event_type: EventType,
-    before: BudgetPolicy | null,
-    policy: BudgetPolicy,
-  ): Promise<void> {
-    const { budget_id, policy_id, updated_at_ms } = policy;
-    await session.writeEvents([
-      {
-        tenant_id: session.tenant_id,
-        event_type,
-        budget_id,
-        subject_id: policy_id,
-        payload: toPolicyWire(policy),
-        created_at_ms: updated_at_ms,
-      },
-    ]);
-    const change = {
-      action: event_type,
-      subject_id: policy_id,
-      before: before && toPolicyWire(before),
-      after: event_type === "policy.deleted" ? null : toPolicyWire(policy),
-      at_ms: updated_at_ms,
-    };
-    await audit.append(session.transaction, session.tenant_id, [changeBy(context, change)]);
-  }
+  const changes = new PolicyChanges(database);
 
   async function change(
     context: CommandContext,
@@ -125,7 +73,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
             updated_at_ms: now_ms,
             version: 1,
           };
-          await save(session, context, tree, null, policy);
+          await changes.save(session, context, tree, null, policy);
           return accepted(policy);
         });
       });
@@ -161,7 +109,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
           updated_at_ms: clock.now(),
           version: policy.version + 1,
         };
-        await save(session, context, tree, policy, changed);
+        await changes.save(session, context, tree, policy, changed);
         return accepted(changed);
       });
     },
@@ -174,7 +122,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
         await policies.delete(transaction, tenant_id, policy_id, now_ms, catalog_version);
         await session.replaceBalances(policy_id, []);
         const deleted = { ...policy, enabled: false, updated_at_ms: now_ms, version: policy.version + 1 };
-        await announce(session, context, "policy.deleted", policy, deleted);
+        await changes.announce(session, context, "policy.deleted", policy, deleted);
         return accepted(deleted);
       });
     },

@@ -114,9 +114,11 @@ async function readPart(
     const sum = booked.get(id);
     if (sum !== undefined) booked.set(id, plus(sum, record));
   }
+  const bookedElsewhere = await records.bookedElsewhere(tenant_id, ids, transaction);
   const repriced: Repriced[] = [];
   let unpriced = 0;
   for (const record of calls) {
+    if (bookedElsewhere.has(record.record_id)) continue;
     const known = rightCost(runner.catalog(tenant_id), record, at_ms);
     const before = booked.get(record.record_id) ?? record;
     if (known === undefined) unpriced += 1;
@@ -165,7 +167,7 @@ async function book(
 /**
  * Works out anew what past usage costs, at the prices that are in force at an instant, and books the differences as
  * records of their own, at the times of the calls. It begins again where it was interrupted: what was set right already
- * is right. Allocations keep what they knew when they were settled.
+ * is right. What an older system booked stays as it was booked there. Allocations keep what they knew when they were settled.
  */
 export async function reprice(
   runner: LedgerRunner,

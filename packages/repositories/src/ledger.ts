@@ -204,6 +204,18 @@ export class LedgerSession {
     transaction.defer(transaction.insert(tables.idempotencyKeys, idempotency_records));
   }
 
+  /**
+   * Writes usage of the past and what it adds to rollups, and waits for it: there may be more to come than fits into
+   * memory. Balances are left to a recount.
+   */
+  async writeHistory(records: readonly UsageRecord[], rollups: readonly UsageRollup[]): Promise<void> {
+    const { transaction } = this;
+    await Promise.all([
+      transaction.insert(tables.usageRecords, records.map(usageRecordToRow)),
+      transaction.add(tables.usageRollups, rollups.map(usageRollupToRow)),
+    ]);
+  }
+
   async writeIdempotencyRecord(record: IdempotencyRecord): Promise<void> {
     await this.transaction.insert(tables.idempotencyKeys, [{ tenant_id: this.tenant_id, ...record }]);
   }

@@ -330,3 +330,11 @@ export const auditEntries = table(
   ],
   [],
 );
+
+/** Where rows of older systems went; `original` and `shadowed_type` are of policies alone. */
+export const importedRecords = table(
+  "imported_records",
+  ["tenant_id", "system", "source_name", "kind", "source_id"],
+  ["record_id", "content_sha256", "booked_cost", "original"],
+  ["shadowed_type"],
+);

@@ -116,7 +116,9 @@ const dailyOf = (row: Row): DailyUsage => ({
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
-const byDayAndNames = (left: DailyUsage, right: DailyUsage): number =>
+type OfDayAndNames = Pick<DailyUsage, "day_start_ms" | "provider" | "model" | "component">;
+
+export const byDayAndNames = (left: OfDayAndNames, right: OfDayAndNames): number =>
   left.day_start_ms - right.day_start_ms ||
   compare(left.provider, right.provider) ||
   compare(left.model, right.model) ||

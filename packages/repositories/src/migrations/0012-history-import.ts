@@ -8,7 +8,7 @@ export async function up(knex: Knex): Promise<void> {
   const postgres = (knex.client as Knex.Client).config.client === "pg";
 
   await knex.schema.createTable("imported_records", (table) => {
-    table.uuid("tenant_id").notNullable().references("tenant_id").inTable("tenants");
+    table.uuid("tenant_id").notNullable();
     for (const name of ["system", "source_name", "kind", "source_id"]) table.text(name).notNullable();
     table.uuid("record_id").notNullable();
     table.text("content_sha256").notNullable();
