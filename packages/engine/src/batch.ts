@@ -11,6 +11,7 @@ import {
   toViolationWire,
   type Alert,
   type Amount,
+  type AuditDraft,
   type Balance,
   type BudgetAllocation,
   type BudgetPolicy,
@@ -109,6 +110,7 @@ export class Batch {
   readonly #rollups = new RollupSums();
   readonly #alerts: Alert[] = [];
   readonly #events: OutboxEvent[] = [];
+  readonly #auditDrafts: AuditDraft[] = [];
   readonly #idempotencyRecords = new Map<string, IdempotencyRecord>();
 
   constructor(state: BatchState) {
@@ -271,6 +273,16 @@ export class Batch {
       payload,
       created_at_ms: this.now_ms,
     });
+  }
+
+  /** Leaves something for the record of changes. Whoever writes there keeps others from it until the commit. */
+  addAuditDraft(draft: AuditDraft): void {
+    this.#auditDrafts.push(draft);
+  }
+
+  /** What goes into the record of changes; nearly always nothing. */
+  get auditDrafts(): readonly AuditDraft[] {
+    return this.#auditDrafts;
   }
 
   addIdempotencyRecord(record: IdempotencyRecord): void {

@@ -35,11 +35,10 @@ export class ImportedRecordRepository {
     kind: ImportedKind,
     source_ids: readonly string[],
   ): Promise<ReadonlyMap<string, Pick<ImportedRecord, "record_id" | "content_sha256">>> {
-    const rows = await transaction.query(
-      `SELECT source_id, record_id, content_sha256 FROM imported_records
-       WHERE tenant_id = $1 AND system = $2 AND source_name = $3 AND kind = $4
-         AND ${transaction.dialect.inList("source_id", "$5", "text")}`,
-      [tenant_id, source.system, source.name, kind, source_ids],
+    const { system, name: source_name } = source;
+    const rows = await transaction.getByKeys(
+      tables.importedRecords,
+      source_ids.map((source_id) => ({ tenant_id, system, source_name, kind, source_id })),
     );
     return new Map(
       rows.map((row) => [

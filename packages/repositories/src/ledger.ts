@@ -85,9 +85,12 @@ export class Ledger {
       // failure of the lock shows below.
       if (mode === "exclusive") await locked;
       else locked.catch(() => undefined);
-      const result = await work(new LedgerSession(tenant_id, transaction));
-      await locked;
-      return result;
+      try {
+        return await work(new LedgerSession(tenant_id, transaction));
+      } finally {
+        // Where the lock was not given, the reads sent behind it only say that something before them failed.
+        await locked;
+      }
     });
   }
 }

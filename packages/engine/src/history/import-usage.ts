@@ -9,7 +9,7 @@ import { UnimportedList } from "./unimported-list.ts";
 import { usageDraftProblem, usageFromDraft } from "./usage-from-draft.ts";
 
 /** Rows that are written together: more cost memory, and gain little. */
-const ROWS_AT_ONCE = 2000;
+const ROWS_AT_ONCE = 500;
 
 /** Books rows of the past, a part at a time; limits count them at the end, by a recount. */
 export async function importUsage(

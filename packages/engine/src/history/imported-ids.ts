@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ImportSource } from "@budget/domain";
 import type { ImportedKind } from "@budget/repositories";
 
-const sha256 = (text: string): Buffer => createHash("sha256").update(text).digest();
-
 /** By what a row is known again, in hexadecimal. */
-export const hashOfContent = (content: string): string => sha256(content).toString("hex");
+export const hashOfContent = (content: string): string => hash("sha256", content);
 
 /**
  * The id of what a row becomes: a UUIDv7 (RFC 9562) of the row's time, so that lists stay in the order of time, whose
@@ -13,7 +11,8 @@ export const hashOfContent = (content: string): string => sha256(content).toStri
  * @param at_ms 0 or later
  */
 export function idOfRow(source: ImportSource, kind: ImportedKind, source_id: string, at_ms: number): string {
-  const bytes = sha256(JSON.stringify([source.system, source.name, kind, source_id])).subarray(0, 16);
+  const called = JSON.stringify([source.system, source.name, kind, source_id]);
+  const bytes = hash("sha256", called, "buffer").subarray(0, 16);
   bytes.writeUIntBE(at_ms, 0, 6);
   bytes[6] = 0x70 | (bytes.readUInt8(6) & 0x0f);
   bytes[8] = 0x80 | (bytes.readUInt8(8) & 0x3f);
