@@ -1,0 +1,6 @@
+export {
+  createTokenCounter,
+  type TokenCount,
+  type TokenCounter,
+  type TokenCounterOptions,
+} from "./token-counter.ts";
