@@ -26,6 +26,14 @@ export type {
 } from "./calls.ts";
 export { defaultPolicies } from "./default-policies.ts";
 export {
+  createApolloShadow,
+  type ApolloShadow,
+  type ApolloShadowOptions,
+  type Disagreement,
+  type ShadowCounts,
+  type ShadowDecision,
+} from "./shadow.ts";
+export {
   APOLLO_PERIODS,
   readPeriod,
   readTier,
