@@ -4,3 +4,9 @@ export {
   type TokenCounter,
   type TokenCounterOptions,
 } from "./token-counter.ts";
+export {
+  openRhetorHistory,
+  type RhetorHistory,
+  type RhetorHistoryOptions,
+} from "./migration/rhetor-history.ts";
+export type { RhetorRate } from "./migration/rates.ts";
