@@ -1,6 +1,13 @@
 import { BudgetClient } from "@budget/client-js";
 import type { Command } from "commander";
 
+/** A terminal that somebody sits at. */
+export interface Terminal {
+  readonly columns: number;
+  /** Asks a question, and answers the line that was typed. */
+  readonly ask: (question: string) => Promise<string>;
+}
+
 /** The world of one run of the command line. */
 export interface World {
   readonly stdout: (text: string) => void;
@@ -10,6 +17,8 @@ export interface World {
   readonly readFile: (path: string) => Promise<string>;
   /** The admin key that a server in development left beside the database; undefined where there is none. */
   readonly localKey: () => string | undefined;
+  /** Null where nobody sits there, as in a script. */
+  readonly terminal: Terminal | null;
   /** Ends with another exit code than 0, although nothing was thrown. */
   readonly setExitCode: (code: number) => void;
 }
