@@ -15,6 +15,14 @@ CREATE TABLE alerts (
   CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, alert_id)
 );
 
+ALTER TABLE alerts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE alerts FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON alerts
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+CREATE POLICY shared_rows ON alerts FOR SELECT
+  USING (((tenant_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (cardinality(( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")) > 0)));
+
 CREATE TABLE allocations (
   tenant_id uuid NOT NULL,
   allocation_id uuid NOT NULL,
@@ -48,6 +56,12 @@ CREATE INDEX allocations_by_context ON allocations USING btree (tenant_id, conte
 
 CREATE INDEX allocations_live_by_expiration ON allocations USING btree (tenant_id, expiration_time_ms) WHERE (status = 'active'::text);
 
+ALTER TABLE allocations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE allocations FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON allocations
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE api_keys (
   tenant_id uuid NOT NULL,
   key_id uuid NOT NULL,
@@ -67,6 +81,12 @@ CREATE TABLE api_keys (
   CONSTRAINT api_keys_pkey PRIMARY KEY (tenant_id, key_id),
   CONSTRAINT api_keys_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
 );
+
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON api_keys
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE audit_entries (
   tenant_id uuid NOT NULL,
@@ -90,12 +110,24 @@ CREATE INDEX audit_entries_by_key ON audit_entries USING btree (tenant_id, key_i
 
 CREATE INDEX audit_entries_by_subject ON audit_entries USING btree (tenant_id, subject_id, sequence);
 
+ALTER TABLE audit_entries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_entries FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON audit_entries
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE audit_heads (
   tenant_id uuid NOT NULL,
   sequence bigint NOT NULL,
   hash text NOT NULL,
   CONSTRAINT audit_heads_pkey PRIMARY KEY (tenant_id)
 );
+
+ALTER TABLE audit_heads ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit_heads FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON audit_heads
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE balances (
   tenant_id uuid NOT NULL,
@@ -109,6 +141,12 @@ CREATE TABLE balances (
   alerts_raised bigint NOT NULL,
   CONSTRAINT balances_pkey PRIMARY KEY (tenant_id, policy_id, scope)
 );
+
+ALTER TABLE balances ENABLE ROW LEVEL SECURITY;
+ALTER TABLE balances FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON balances
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE budgets (
   tenant_id uuid NOT NULL,
@@ -133,6 +171,12 @@ CREATE INDEX budgets_by_catalog_version ON budgets USING btree (tenant_id, catal
 
 CREATE INDEX budgets_by_name ON budgets USING btree (tenant_id, name);
 
+ALTER TABLE budgets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE budgets FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON budgets
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE events (
   sequence bigint NOT NULL DEFAULT nextval('events_sequence_seq'::regclass),
   transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -147,6 +191,12 @@ CREATE TABLE events (
 
 CREATE INDEX events_by_position ON events USING btree (tenant_id, transaction_id, sequence);
 
+ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE events FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON events
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE idempotency_keys (
   tenant_id uuid NOT NULL,
   idempotency_key text NOT NULL,
@@ -158,6 +208,12 @@ CREATE TABLE idempotency_keys (
 );
 
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (created_at_ms);
+
+ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON idempotency_keys
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE job_runs (
   name text NOT NULL,
@@ -177,6 +233,14 @@ CREATE TABLE model_aliases (
 );
 
 CREATE INDEX model_aliases_by_catalog_version ON model_aliases USING btree (tenant_id, catalog_version);
+
+ALTER TABLE model_aliases ENABLE ROW LEVEL SECURITY;
+ALTER TABLE model_aliases FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON model_aliases
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+CREATE POLICY shared_rows ON model_aliases FOR SELECT
+  USING (((tenant_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (cardinality(( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")) > 0)));
 
 CREATE TABLE model_capabilities (
   source text NOT NULL,
@@ -204,6 +268,12 @@ CREATE TABLE output_sketches (
 );
 
 CREATE INDEX output_sketches_by_age ON output_sketches USING btree (updated_at_ms);
+
+ALTER TABLE output_sketches ENABLE ROW LEVEL SECURITY;
+ALTER TABLE output_sketches FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON output_sketches
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE policies (
   tenant_id uuid NOT NULL,
@@ -236,6 +306,12 @@ CREATE TABLE policies (
 CREATE INDEX policies_by_budget ON policies USING btree (tenant_id, budget_id);
 
 CREATE INDEX policies_by_catalog_version ON policies USING btree (tenant_id, catalog_version);
+
+ALTER TABLE policies ENABLE ROW LEVEL SECURITY;
+ALTER TABLE policies FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON policies
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE price_observations (
   observation_id uuid NOT NULL,
@@ -339,6 +415,14 @@ CREATE INDEX prices_by_catalog_version ON prices USING btree (tenant_id, catalog
 
 CREATE INDEX prices_by_model ON prices USING btree (tenant_id, provider, model, effective_ms);
 
+ALTER TABLE prices ENABLE ROW LEVEL SECURITY;
+ALTER TABLE prices FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON prices
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+CREATE POLICY shared_rows ON prices FOR SELECT
+  USING (((tenant_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (cardinality(( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")) > 0)));
+
 CREATE TABLE refusals (
   tenant_id uuid NOT NULL,
   refusal_id uuid NOT NULL,
@@ -356,6 +440,12 @@ CREATE TABLE refusals (
 );
 
 CREATE INDEX refusals_by_age ON refusals USING btree (created_at_ms);
+
+ALTER TABLE refusals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE refusals FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON refusals
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE schema_migrations (
   id integer NOT NULL DEFAULT nextval('schema_migrations_id_seq'::regclass),
@@ -379,6 +469,14 @@ CREATE TABLE tenants (
   created_at_ms bigint NOT NULL,
   CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id)
 );
+
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON tenants
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+CREATE POLICY shared_rows ON tenants FOR SELECT
+  USING (((tenant_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (cardinality(( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")) > 0)));
 
 CREATE TABLE usage_records (
   tenant_id uuid NOT NULL,
@@ -422,7 +520,19 @@ CREATE INDEX usage_records_by_budget ON ONLY usage_records USING btree (tenant_i
 
 CREATE INDEX usage_records_by_context ON ONLY usage_records USING btree (tenant_id, context_id);
 
+ALTER TABLE usage_records ENABLE ROW LEVEL SECURITY;
+ALTER TABLE usage_records FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON usage_records
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE usage_records_default PARTITION OF usage_records DEFAULT;
+
+ALTER TABLE usage_records_default ENABLE ROW LEVEL SECURITY;
+ALTER TABLE usage_records_default FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON usage_records_default
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
 CREATE TABLE usage_rollups (
   tenant_id uuid NOT NULL,
@@ -442,3 +552,9 @@ CREATE TABLE usage_rollups (
   total_cost_nano_usd bigint NOT NULL,
   CONSTRAINT usage_rollups_pkey PRIMARY KEY (tenant_id, hour_start_ms, budget_id, component, tier, provider, model, task_type)
 );
+
+ALTER TABLE usage_rollups ENABLE ROW LEVEL SECURITY;
+ALTER TABLE usage_rollups FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON usage_rollups
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));

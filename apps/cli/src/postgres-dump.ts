@@ -14,9 +14,21 @@ export async function dumpPostgres(
   const { address, password } = withoutPassword(url);
   if (existsSync(file)) throw new Error(`${file} is there already. Name a file that is not, or delete it.`);
   // Other users see the arguments of a process, but not its environment.
-  const env = { ...environment, ...(password !== "" && { PGPASSWORD: password }) };
+  const env = {
+    ...environment,
+    ...(password !== "" && { PGPASSWORD: password }),
+    // Row-level security holds for the role that dumps as well: the rows of all tenants are asked for.
+    PGOPTIONS: `${environment.PGOPTIONS ?? ""} -c budget.all_tenants=on`.trim(),
+  };
   const partial = `${file}.partial`;
-  const arguments_ = ["--format=custom", "--no-owner", "--no-privileges", `--file=${partial}`, address];
+  const arguments_ = [
+    "--format=custom",
+    "--enable-row-security",
+    "--no-owner",
+    "--no-privileges",
+    `--file=${partial}`,
+    address,
+  ];
   rmSync(partial, { force: true });
   // It is nobody else's to read.
   writeFileSync(partial, "", { mode: 0o600 });

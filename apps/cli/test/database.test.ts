@@ -124,10 +124,10 @@ describe("commands that protect a PostgreSQL database", () => {
     expect(answer.stderr).to.match(/pg_dump, which is not on the PATH. Install PostgreSQL's client/);
   });
 
-  it("have pg_dump write the file, with the password in its environment and not in its arguments", async () => {
+  it("have pg_dump write the file, of all tenants, with the password in its environment and not in its arguments", async () => {
     // The server of the tests is newer than the pg_dump of many machines: this one writes down how it was called.
     const program = join(folder, "pg_dump");
-    writeFileSync(program, `#!/bin/sh\necho "$PGPASSWORD" "$@" > "${folder}/call"\n`);
+    writeFileSync(program, `#!/bin/sh\necho "$PGPASSWORD" "$PGOPTIONS" "$@" > "${folder}/call"\n`);
     chmodSync(program, 0o755);
     const file = join(folder, "file");
     const answer = await type(["db", "backup", file], {
@@ -137,7 +137,7 @@ describe("commands that protect a PostgreSQL database", () => {
     expect([answer.code, answer.stderr]).to.deep.equal([0, ""]);
     expect(statSync(file).mode & 0o777).to.equal(0o600);
     expect(readFileSync(join(folder, "call"), "utf8").trim()).to.equal(
-      `s@cret --format=custom --no-owner --no-privileges --file=${file}.partial ` +
+      `s@cret -c budget.all_tenants=on --format=custom --enable-row-security --no-owner --no-privileges --file=${file}.partial ` +
         "postgres://ada@db.example:5432/budget?sslmode=require",
     );
   });

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PriceSourceState } from "@budget/domain";
-import { PriceSourceRepository } from "@budget/repositories";
-import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
+import { ALL_TENANTS, PriceSourceRepository } from "@budget/repositories";
+import { TEST_DATABASES, startPostgres, type TestDatabase } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { checkClock, type Reached } from "../src/doctor/check-database.ts";
 import type { Finding } from "../src/doctor/finding.ts";
@@ -34,6 +34,7 @@ const CHECKS = [
   "disk",
   "migrations",
   "clock",
+  "tenants",
   "price sources",
   "limits",
   "balances",
@@ -74,8 +75,8 @@ for (const kind of TEST_DATABASES) {
         const { code, stdout } = await type(["doctor"], environment);
         const lines = stdout.trimEnd().split("\n");
         expect(lines.map((line) => line.replace(/ {2,}ok: .*/, ""))).to.deep.equal(CHECKS);
-        expect(lines[7]).to.contain("1 enforced, 0 that only log or warn, 0 switched off");
-        expect(lines[8]).to.contain("recounted 1 policies, 0 allocations, 0 usage records");
+        expect(lines[8]).to.contain("1 enforced, 0 that only log or warn, 0 switched off");
+        expect(lines[9]).to.contain("recounted 1 policies, 0 allocations, 0 usage records");
         expect(code).to.equal(0);
       } finally {
         await server.stop();
@@ -90,7 +91,7 @@ for (const kind of TEST_DATABASES) {
       expect(before.findings.get("migrations")?.text).to.match(/^0001-foundation, .*; run budget db migrate/);
       expect(before.findings.get("balances")).to.include({ status: "not checked" });
       await type(["db", "migrate"], environment);
-      await database.database.knex("schema_migrations").insert({ name: "9999-later" });
+      await database.knex("schema_migrations").insert({ name: "9999-later" });
       const after = await doctor(environment);
       expect(after.findings.get("migrations")?.text).to.equal(
         "9999-later came with a later version of Budget; update this one",
@@ -99,7 +100,7 @@ for (const kind of TEST_DATABASES) {
 
     it("says which sources of prices fail, and how, unless they are not asked", async () => {
       await open();
-      await database.database.transaction((transaction) =>
+      await database.database.transaction(ALL_TENANTS, (transaction) =>
         new PriceSourceRepository(database.database).save(transaction, FAULTY),
       );
       const examined = await doctor(environment);
@@ -117,7 +118,7 @@ for (const kind of TEST_DATABASES) {
         const url = { ...environment, BUDGET_URL: `http://127.0.0.1:${server.port}` };
         await type(["set-limit", "--period", "daily", "--tokens", "100"], url);
         await type(["allocate", "create", "--context", "c", "--component", "x", "--tokens", "40"], url);
-        await database.database.knex("balances").update({ held_tokens: 41 });
+        await database.knex("balances").update({ held_tokens: 41 });
         const examined = await doctor(environment);
         expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["balances"]]);
         expect(examined.findings.get("balances")?.text).to.match(/^1 differ from a recount; .* --repair$/);
@@ -154,6 +155,24 @@ describe("budget doctor", () => {
       expect(examined.findings.get("database")?.text).to.match(
         /^There is no database at .*budget db migrate/,
       );
+    }
+  });
+
+  it("says that row-level security does not bind the role it connects as", async () => {
+    const postgres = await startPostgres();
+    try {
+      const examine = async (BUDGET_DATABASE_URL: string) => {
+        expect((await type(["db", "migrate"], { BUDGET_DATABASE_URL })).code).to.equal(0);
+        return doctor({ BUDGET_DATABASE_URL });
+      };
+      expect(toDoIn(await examine(postgres.url))).to.deep.equal([]);
+      const passing = await examine(postgres.admin_url);
+      expect([passing.code, toDoIn(passing)]).to.deep.equal([1, ["tenants"]]);
+      expect(passing.findings.get("tenants")?.text).to.match(
+        /superuser or has BYPASSRLS.*docs\/security\.md/,
+      );
+    } finally {
+      await postgres.stop();
     }
   });
 

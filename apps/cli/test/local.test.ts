@@ -34,7 +34,7 @@ for (const kind of TEST_DATABASES) {
         expect(clean.stdout).to.equal(
           "Recounted: 1 policies, 1 allocations, 0 usage records. No difference.\n",
         );
-        await database.database.knex("balances").update({ held_tokens: 41 });
+        await database.knex("balances").update({ held_tokens: 41 });
         const wrong = await type(["verify"], environment);
         expect(wrong.code).to.equal(1);
         expect(wrong.stdout)

@@ -15,6 +15,7 @@ import {
   isUnavailable,
   migrate,
   openDatabase,
+  readServerState,
   type Database,
 } from "@budget/repositories";
 import {
@@ -197,6 +198,7 @@ async function prepareEngine(
   const applied = await migrate(database);
   if (applied.length > 0)
     logger.info("budget_engine", "The database schema was brought up to date", { applied });
+  await warnOfPassedRows(database, logger);
   await makePartitions(database, logger);
   const stored = await prepareFirstStart({
     database,
@@ -215,6 +217,16 @@ async function prepareEngine(
     meter,
     retention,
   });
+}
+
+/** Queries name their tenants in any case; what is missing is the lock behind them. */
+async function warnOfPassedRows(database: Database, logger: Logger): Promise<void> {
+  if ((await readServerState(database)).locks_rows !== false) return;
+  logger.warning(
+    "budget_engine",
+    "Row-level security does not hold for the role of BUDGET_DATABASE_URL, which is a superuser or has BYPASSRLS; " +
+      "docs/security.md shows how to make one that is neither",
+  );
 }
 
 /** What is booked meanwhile is found all the same, so a table that is in use for long does not keep the server from starting. */

@@ -116,7 +116,7 @@ onEveryDatabase("a key", (server) => {
     expect(key).to.match(/^bgt_[0-9a-f]{32}_[A-Za-z0-9_-]{43}$/);
     expect(codeOf(await server().get("/api/prices", headersOf(key)))).to.equal("ok");
     const secret = key.slice(37);
-    const [row] = await server().database.knex("api_keys").where({ key_id });
+    const [row] = await server().knex("api_keys").where({ key_id });
     expect(
       JSON.stringify(row, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)),
     ).to.not.contain(secret);
@@ -373,7 +373,7 @@ onEveryDatabase("the record of changes", (server) => {
   });
 
   it("shows what was tampered with, and where", async () => {
-    const { knex } = server().database;
+    const { knex } = server();
     const verification = async () =>
       (await server().get("/api/audit/verification")).body as Readonly<Record<string, unknown>>;
     expect(codeOf(await server().get("/api/audit/verification?from=1"))).to.equal("400 invalid_value");

@@ -178,7 +178,7 @@ for (const kind of TEST_DATABASES) {
     after(() => server.stop());
 
     async function stateOf(): Promise<string> {
-      const answer = (await server.database.knex.raw(STATE)) as { rows?: unknown[] } | unknown[];
+      const answer = (await server.knex.raw(STATE)) as { rows?: unknown[] } | unknown[];
       const [row] = Array.isArray(answer) ? answer : (answer.rows ?? []);
       return JSON.stringify(row, (_, value: unknown) =>
         typeof value === "bigint" ? value.toString() : value,

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import type { Configuration } from "@budget/configuration";
 import { DEFAULT_TENANT_ID } from "@budget/engine";
-import { openDatabase } from "@budget/repositories";
+import { ALL_TENANTS, openDatabase } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { HTTP_LIMITS, boundReading, createHttpServer } from "../src/http-limits.ts";
@@ -133,7 +133,7 @@ describe("more requests than can wait", () => {
       const batches: Promise<Response>[] = [];
       const singles: Promise<Response>[] = [];
       // While somebody holds the tenant, nothing that waits is carried out.
-      await holder.transaction(async (transaction) => {
+      await holder.transaction(ALL_TENANTS, async (transaction) => {
         await transaction.lockTenant(DEFAULT_TENANT_ID, "exclusive");
         for (let batch = 0; batch < BATCHES; batch += 1)
           batches.push(post(url, "/api/allocations/batch", { items }));

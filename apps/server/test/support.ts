@@ -301,6 +301,11 @@ export class TestServer {
     return this.#database.database;
   }
 
+  /** Sees and changes the rows of all tenants. */
+  get knex(): TestDatabase["knex"] {
+    return this.#database.knex;
+  }
+
   /** Lets the test's source say what nobody believes of a model, and answers the review that this opens. */
   async review(model: string): Promise<string> {
     const amount_femto_usd = 10n ** 15n;

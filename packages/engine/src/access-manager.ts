@@ -13,6 +13,7 @@ import {
   type SecretSource,
 } from "@budget/domain";
 import {
+  ALL_TENANTS,
   ApiKeyRepository,
   AuditRepository,
   BudgetRepository,
@@ -92,7 +93,8 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
 
   async function writeAll(denied: readonly Denial[], touched: ReadonlyMap<string, number>): Promise<void> {
     const byTenant = Map.groupBy(denied, ({ tenant_id }) => tenant_id);
-    await database.transaction(async (transaction) => {
+    // Keys that were used are of any tenant.
+    await database.transaction(ALL_TENANTS, async (transaction) => {
       await keys.touch(transaction, touched);
       // In one order, so that two servers never wait for each other's.
       for (const [tenant_id, ofTenant] of [...byTenant].sort(([a], [b]) => (a < b ? -1 : 1))) {

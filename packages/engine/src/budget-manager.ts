@@ -201,7 +201,7 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
 
     async summary(context, budget_id, period: Period | null): Promise<Outcome<readonly BudgetSummaryWire[]>> {
       await runner.freeExpired(context.tenant_id);
-      return database.snapshot(async (transaction) => {
+      return database.snapshot(context.tenant_id, async (transaction) => {
         const tree = await BudgetTree.read(database, transaction, context.tenant_id);
         if (tree.budget(budget_id) === undefined) return notFound("budget", budget_id);
         return accepted(await summariseBudget(transaction, tree, budget_id, period, clock.now()));

@@ -31,6 +31,7 @@ export const newKeyText = (ids: IdSource, secrets: SecretSource, at_ms: number):
 export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boolean> {
   const keys = new ApiKeyRepository(database);
   return database.transaction(
+    DEFAULT_TENANT_ID,
     async (transaction) => (await keys.countAlive(transaction, DEFAULT_TENANT_ID, "admin", clock.now())) > 0,
   );
 }
@@ -39,20 +40,21 @@ export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boole
  * Makes this text an admin key of the first tenant, where it is not one already.
  * @returns false where it is no key, is revoked, or is another tenant's, another role's or another secret's
  */
-export function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<boolean> {
+export async function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<boolean> {
   const { database, clock } = options;
   const parts = readKeyText(text);
-  if (parts === null) return Promise.resolve(false);
+  if (parts === null) return false;
   const keys = new ApiKeyRepository(database);
+  const owner = (await keys.find(parts.key_id))?.tenant_id ?? DEFAULT_TENANT_ID;
+  if (owner !== DEFAULT_TENANT_ID) return false;
   return new Ledger(database).transaction(DEFAULT_TENANT_ID, "exclusive", async (session) => {
     const now_ms = clock.now();
-    const known = await keys.find(parts.key_id, session.transaction);
+    const known = await keys.getById(DEFAULT_TENANT_ID, parts.key_id, session.transaction);
     if (known === null) {
       await create(session, options, parts.key_id, parts.secret);
       return true;
     }
-    const isAdmin = known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin";
-    return isAdmin && isAlive(known, now_ms) && opens(known, parts.secret, now_ms);
+    return known.role === "admin" && isAlive(known, now_ms) && opens(known, parts.secret, now_ms);
   });
 }
 

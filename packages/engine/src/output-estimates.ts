@@ -126,7 +126,7 @@ export class OutputEstimates {
     }
     try {
       const keys = entries.map(({ key }) => key);
-      const merged = await this.#database.transaction(async (transaction) => {
+      const merged = await this.#database.transaction(tenantsOf(keys), async (transaction) => {
         const sums = new Map<string, OutputSketch>();
         const stored: StoredOutputSketch[] = [];
         for (const row of await this.#repository.lockMany(transaction, keys, now_ms)) {
@@ -153,7 +153,9 @@ export class OutputEstimates {
   async #readAgain(entries: readonly Entry[]): Promise<void> {
     if (entries.length === 0) return;
     const keys = entries.map(({ key }) => key);
-    const rows = await this.#database.snapshot((transaction) => this.#repository.findMany(transaction, keys));
+    const rows = await this.#database.snapshot(tenantsOf(keys), (transaction) =>
+      this.#repository.findMany(transaction, keys),
+    );
     const found = new Map(rows.map((row) => [nameOf(row), row]));
     for (const entry of entries) {
       const row = found.get(nameOf(entry.key));
@@ -210,6 +212,10 @@ const keyOf = ({ tenant_id, provider, model, component, task_type }: OutputSketc
   component,
   task_type,
 });
+
+const tenantsOf = (keys: readonly OutputSketchKey[]): readonly string[] => [
+  ...new Set(keys.map(({ tenant_id }) => tenant_id)),
+];
 
 const nameOf = ({ tenant_id, provider, model, component, task_type }: OutputSketchKey): string =>
   JSON.stringify([tenant_id, provider, model, component, task_type]);

@@ -27,18 +27,23 @@ export function createTenantManager({ database, clock, ids }: TenantOptions): Te
     async create(context, { name }) {
       const now_ms = clock.now();
       const tenant: Tenant = { tenant_id: ids.next(now_ms), name, created_at_ms: now_ms };
-      await ledger.transaction(tenant.tenant_id, "exclusive", async ({ transaction }) => {
-        await makeTenant(transaction, database, tenant, ids.next(now_ms));
-        const after = toTenantWire(tenant);
-        const change = {
-          action: "tenant.created",
-          subject_id: tenant.tenant_id,
-          before: null,
-          after,
-          at_ms: now_ms,
-        };
-        await audit.append(transaction, context.tenant_id, [changeBy(context, change)]);
-      });
+      await ledger.transaction(
+        tenant.tenant_id,
+        "exclusive",
+        async ({ transaction }) => {
+          await makeTenant(transaction, database, tenant, ids.next(now_ms));
+          const after = toTenantWire(tenant);
+          const change = {
+            action: "tenant.created",
+            subject_id: tenant.tenant_id,
+            before: null,
+            after,
+            at_ms: now_ms,
+          };
+          await audit.append(transaction, context.tenant_id, [changeBy(context, change)]);
+        },
+        context.tenant_id,
+      );
       return accepted(tenant);
     },
 

@@ -17,7 +17,7 @@ function wrongWith(entry: AuditEntry, sequence: number, previous_hash: string): 
  */
 export function verifyAudit(database: Database, tenant_id: string): Promise<AuditVerification> {
   const audit = new AuditRepository(database);
-  return database.snapshot(async (transaction) => {
+  return database.snapshot(tenant_id, async (transaction) => {
     const head = await audit.head(transaction, tenant_id);
     let entries = 0;
     let last_hash = "0".repeat(64);

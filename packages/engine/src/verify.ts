@@ -17,7 +17,7 @@ import type { VerifyDifference, VerifyReport } from "./engine.ts";
  * one unchanging state of the database, while servers go on working.
  */
 export function verifyTenant(database: Database, tenant_id: string, clock: Clock): Promise<VerifyReport> {
-  return database.snapshot(async (transaction) => {
+  return database.snapshot(tenant_id, async (transaction) => {
     await transaction.takeTime();
     const tree = await BudgetTree.read(database, transaction, tenant_id);
     const differences = await findDifferences(transaction, tree, clock.now());

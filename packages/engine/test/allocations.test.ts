@@ -244,7 +244,7 @@ onEveryDatabase("allocations", (open) => {
       const test = await open();
       const { budget_id } = await test.budgetWith({ token_limit: 100, period: "per_task" });
       value(await test.engine.allocations.check(CONTEXT, request(budget_id, 10, { context_id: "new" })));
-      expect(await test.test_database.database.knex("balances")).to.deep.equal([]);
+      expect(await test.test_database.knex("balances")).to.deep.equal([]);
     });
 
     it("answers like allocate, and holds nothing", async () => {

@@ -13,8 +13,7 @@ interface Run {
   readonly started_at_ms: bigint | string;
 }
 
-const runs = async (test: TestEngine): Promise<readonly Run[]> =>
-  test.test_database.database.knex("job_runs");
+const runs = async (test: TestEngine): Promise<readonly Run[]> => test.test_database.knex("job_runs");
 const areAt = async (test: TestEngine, at_ms: number): Promise<boolean> => {
   const all = await runs(test);
   return all.length === 3 && all.every(({ started_at_ms }) => Number(started_at_ms) === at_ms);
@@ -28,7 +27,7 @@ onEveryDatabase("background jobs", (open) => {
     test.clock.now_ms += 2 * HOUR_MS;
     test.repeated[0]?.();
     const held = async () => {
-      const row = (await test.test_database.database.knex("balances").first()) as {
+      const row = (await test.test_database.knex("balances").first()) as {
         held_tokens: bigint | string;
       };
       return Number(row.held_tokens);
@@ -39,7 +38,7 @@ onEveryDatabase("background jobs", (open) => {
 
   it("delete old keys and refusals, and keep what is young", async () => {
     const test = await open();
-    const { database } = test.test_database;
+    const { knex } = test.test_database;
     const { budget_id } = await test.budgetWith({ token_limit: 100 });
     const ask = (key: string, tokens: number) =>
       test.engine.allocations.allocate({ ...CONTEXT, idempotency_key: key }, request(budget_id, tokens));
@@ -50,10 +49,10 @@ onEveryDatabase("background jobs", (open) => {
     expect(code(await ask("young refusal", 1000))).to.equal("insufficient_budget");
     test.repeated[0]?.();
     const keys = async () => {
-      const rows: { idempotency_key: string }[] = await database.knex("idempotency_keys");
+      const rows: { idempotency_key: string }[] = await knex("idempotency_keys");
       return rows.map(({ idempotency_key }) => idempotency_key).sort();
     };
-    const refusals = async () => (await database.knex("refusals")).length;
+    const refusals = async () => (await knex("refusals")).length;
     await settled(async () => (await keys()).length === 2 && (await refusals()) === 1);
     expect(await keys()).to.deep.equal(["young", "young refusal"]);
     expect(await refusals()).to.equal(1);
@@ -61,7 +60,7 @@ onEveryDatabase("background jobs", (open) => {
 
   it("delete old events, and change no balance, report or recount", async () => {
     const test = await open();
-    const { database } = test.test_database;
+    const { knex } = test.test_database;
     const { budget_id } = await test.budgetWith({ token_limit: 1000, period: "total" });
     const used = { input_tokens: 20, output_tokens: 10 };
     const { allocation_id } = value(await test.allocate(budget_id, 100)).allocation;
@@ -71,12 +70,12 @@ onEveryDatabase("background jobs", (open) => {
     const state = async () => ({
       counted: await test.counted(budget_id),
       summary: await test.engine.usage.summary(CONTEXT, {}),
-      rollups: await database.knex("usage_rollups").orderBy("hour_start_ms"),
-      balances: await database.knex("balances").orderBy("policy_id"),
+      rollups: await knex("usage_rollups").orderBy("hour_start_ms"),
+      balances: await knex("balances").orderBy("policy_id"),
       verified: (await test.engine.verify(CONTEXT)).differences,
     });
     const ages = async () => {
-      const rows: { created_at_ms: bigint | string }[] = await database.knex("events");
+      const rows: { created_at_ms: bigint | string }[] = await knex("events");
       return rows.map(({ created_at_ms }) => test.clock.now_ms - Number(created_at_ms));
     };
     const before = await state();
@@ -95,10 +94,10 @@ onEveryDatabase("background jobs", (open) => {
 
   it("delete to the millisecond what is older than they are told, and no more", async () => {
     const test = await open();
-    const { database } = test.test_database;
+    const { database, knex } = test.test_database;
     const { budget_id } = await test.budgetWith({ token_limit: 100 });
     expect(code(await test.allocate(budget_id, 1000))).to.equal("insufficient_budget");
-    const left = async () => (await database.knex("refusals")).length;
+    const left = async () => (await knex("refusals")).length;
     const { now_ms } = test.clock;
     for (const [table, count] of [
       ["refusals", 1],
@@ -108,7 +107,7 @@ onEveryDatabase("background jobs", (open) => {
       expect(await deleteOlder(database, table, now_ms + 1)).to.equal(count);
     }
     expect(await left()).to.equal(0);
-    const events = (await database.knex("events")).length;
+    const events = (await knex("events")).length;
     expect(await deleteOlder(database, "events", now_ms)).to.equal(0);
     expect(await deleteOlder(database, "events", now_ms + 1)).to.equal(events);
   });
@@ -158,7 +157,7 @@ describe("background jobs of several servers on one PostgreSQL", () => {
     first.clock.now_ms += 2 * HOUR_MS;
     for (const { repeated } of [first, ...others]) repeated[0]?.();
     const expired = async () =>
-      (await first.test_database.database.knex("events").where({ event_type: "allocation.expired" })).length;
+      (await first.test_database.knex("events").where({ event_type: "allocation.expired" })).length;
     await settled(async () => (await expired()) > 0 && (await areAt(first, first.clock.now_ms)));
     for (const { engine } of others) await engine.stop();
     expect(await expired()).to.equal(1);

@@ -58,8 +58,8 @@ onEveryDatabase("many callers at once", (open) => {
     let answers_to_lose = 0;
     const forgetful: Database = {
       ...database,
-      async transaction(work) {
-        const result = await database.transaction(work);
+      async transaction(scope, work) {
+        const result = await database.transaction(scope, work);
         if (answers_to_lose === 0) return result;
         answers_to_lose -= 1;
         throw new Error("Connection terminated unexpectedly");

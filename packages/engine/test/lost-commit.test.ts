@@ -1,4 +1,4 @@
-import type { Database } from "@budget/repositories";
+import { ALL_TENANTS, type Database } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { CONTEXT, TestEngine, value } from "./support.ts";
@@ -14,12 +14,12 @@ describe("a commit that goes on after its connection was lost", () => {
     const lost: Promise<unknown>[] = [];
     const losing: Database = {
       ...database,
-      transaction(work) {
-        if (losses === 0) return database.transaction(work);
+      transaction(scope, work) {
+        if (losses === 0) return database.transaction(scope, work);
         losses -= 1;
         return new Promise((_resolve, reject) => {
           lost.push(
-            database.transaction(async (transaction) => {
+            database.transaction(scope, async (transaction) => {
               const result = await work(transaction);
               // Time goes on, so that the next attempt would make another row.
               test.clock.now_ms += 1000;
@@ -56,7 +56,7 @@ describe("a commit that goes on after its connection was lost", () => {
 /** Resolves when a transaction of this database waits for another one. */
 async function somebodyWaits(database: Database): Promise<void> {
   for (;;) {
-    const waiting = await database.transaction((transaction) =>
+    const waiting = await database.transaction(ALL_TENANTS, (transaction) =>
       transaction.query(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
         [],

@@ -46,6 +46,7 @@ async function openOwnPostgres(): Promise<TestDatabase & { readonly pid: number 
     url: server.url,
     pid: server.pid,
     database,
+    knex: database.knex,
     async close() {
       resume(server.pid);
       await database.close();

@@ -246,7 +246,7 @@ onEveryDatabase("budgets and policies", (open) => {
       }),
     );
     value(await test.engine.policies.delete(CONTEXT, policy_id, null));
-    const rows = await test.test_database.database
+    const rows = await test.test_database
       .knex("events")
       .where({ budget_id })
       .orderBy("sequence")

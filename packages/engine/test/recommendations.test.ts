@@ -1,5 +1,5 @@
 import { NOTHING_KNOWN, SHARED_TENANT_ID, type ModelCapabilities, type PriceComponent } from "@budget/domain";
-import { ModelRepository, PriceRepository, TenantRepository } from "@budget/repositories";
+import { ALL_TENANTS, ModelRepository, PriceRepository, TenantRepository } from "@budget/repositories";
 import { expect } from "chai";
 import { v7 } from "uuid";
 import { CONTEXT, DAY_MS, PRICES, code, onEveryDatabase, value, type TestEngine } from "./support.ts";
@@ -31,7 +31,7 @@ async function addModel(
     markup_ppm: 0,
     created_at_ms: 0,
   };
-  await database.transaction(async (transaction) => {
+  await database.transaction(ALL_TENANTS, async (transaction) => {
     const version = await new TenantRepository(database).bumpCatalogVersion(transaction, SHARED_TENANT_ID);
     await new PriceRepository(database).insertMany(transaction, [price], version);
     const said = { ...NOTHING_KNOWN, provider, model, ...capabilities };

@@ -1,3 +1,4 @@
+import { ALL_TENANTS } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { repairTenant } from "../src/index.ts";
@@ -24,7 +25,7 @@ const TABLES = ["balances", "allocations", "usage_records", "usage_rollups", "al
 async function dump({ test_database }: TestEngine): Promise<string> {
   const texts: string[] = [];
   for (const table of TABLES) {
-    const rows: object[] = await test_database.database.knex(table);
+    const rows: object[] = await test_database.knex(table);
     const asText = (row: object) =>
       Object.entries(row)
         .map(([name, one]) => `${name}=${String(one)}`)
@@ -35,10 +36,7 @@ async function dump({ test_database }: TestEngine): Promise<string> {
 }
 
 onEveryDatabase("repair", (open) => {
-  const faults: readonly [
-    string,
-    (knex: TestEngine["test_database"]["database"]["knex"]) => Promise<unknown>,
-  ][] = [
+  const faults: readonly [string, (knex: TestEngine["test_database"]["knex"]) => Promise<unknown>][] = [
     ["a balance that holds too much", async (knex) => knex("balances").update({ held_tokens: 99_999 })],
     ["a balance that used too little", async (knex) => knex("balances").update({ used_tokens: 1 })],
     ["balances that are missing", async (knex) => knex("balances").delete()],
@@ -59,16 +57,14 @@ onEveryDatabase("repair", (open) => {
       const test = await open();
       await furnish(test);
       const before = await dump(test);
-      const { database } = test.test_database;
-      await spoil(database.knex);
+      const { database, knex } = test.test_database;
+      await spoil(knex);
       expect((await test.engine.verify(CONTEXT)).differences).to.not.be.empty;
       const repaired = await repairTenant(database, CONTEXT.tenant_id, test.clock);
       expect(repaired).to.not.be.empty;
       expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
       expect(await dump(test)).to.equal(before);
-      const events: { payload: string }[] = await database
-        .knex("events")
-        .where({ event_type: "balances.repaired" });
+      const events: { payload: string }[] = await knex("events").where({ event_type: "balances.repaired" });
       expect(events.map(({ payload }) => JSON.parse(payload) as unknown)).to.deep.equal([
         { differences: repaired },
       ]);
@@ -78,9 +74,9 @@ onEveryDatabase("repair", (open) => {
   it("finds nothing to do where all is well, and writes nothing", async () => {
     const test = await open();
     await furnish(test);
-    const { database } = test.test_database;
+    const { database, knex } = test.test_database;
     expect(await repairTenant(database, CONTEXT.tenant_id, test.clock)).to.deep.equal([]);
-    expect(await database.knex("events").where({ event_type: "balances.repaired" })).to.deep.equal([]);
+    expect(await knex("events").where({ event_type: "balances.repaired" })).to.deep.equal([]);
   });
 
   it("leaves alone what is right: other balances, and what was raised as an alert", async () => {
@@ -91,7 +87,7 @@ onEveryDatabase("repair", (open) => {
     const use = (input_tokens: number) =>
       test.engine.usage.record(CONTEXT, { ...call, budget_id: other.budget_id, input_tokens });
     value(await use(200));
-    const { knex } = test.test_database.database;
+    const { knex } = test.test_database;
     const alerts = async () => (await test.engine.alerts.list(CONTEXT, {})).total;
     const raised = await alerts();
     expect(raised).to.be.at.least(2);
@@ -108,8 +104,8 @@ onEveryDatabase("repair", (open) => {
     const test = await open();
     const { budget_id } = await test.budgetWith({ token_limit: 100_000 });
     value(await test.allocate(budget_id, 1));
-    const { database } = test.test_database;
-    await database.knex("balances").update({ held_tokens: 5000, used_tokens: 99 });
+    const { database, knex } = test.test_database;
+    await knex("balances").update({ held_tokens: 5000, used_tokens: 99 });
     const allocate = () => test.allocate(budget_id, 1);
     const [repaired, ...outcomes] = await Promise.all([
       repairTenant(database, CONTEXT.tenant_id, test.clock),
@@ -124,10 +120,10 @@ onEveryDatabase("repair", (open) => {
   it("leaves everything as it was where it cannot mend it: a record that is there twice", async () => {
     const test = await open();
     await furnish(test);
-    const { database } = test.test_database;
-    const [record]: { timestamp_ms: bigint | string }[] = await database.knex("usage_records");
+    const { database, knex } = test.test_database;
+    const [record]: { timestamp_ms: bigint | string }[] = await knex("usage_records");
     const timestamp_ms = String(BigInt(record!.timestamp_ms) + 1n);
-    await database.knex("usage_records").insert({ ...record, timestamp_ms });
+    await knex("usage_records").insert({ ...record, timestamp_ms });
     const before = await dump(test);
     const failure = await repairTenant(database, CONTEXT.tenant_id, test.clock).then(
       () => "repaired",
@@ -144,7 +140,7 @@ describe("repair on PostgreSQL", () => {
     const test = await TestEngine.open(postgres);
     await furnish(test);
     const { database } = test.test_database;
-    await database.transaction(async (transaction) => {
+    await database.transaction(ALL_TENANTS, async (transaction) => {
       await transaction.lockTenant(CONTEXT.tenant_id, "shared");
       expect(await repairTenant(database, CONTEXT.tenant_id, test.clock)).to.deep.equal([]);
     });

@@ -4,7 +4,7 @@ import {
   type ProviderPricing,
   type RepriceRequest,
 } from "@budget/domain";
-import { PriceRepository, TenantRepository } from "@budget/repositories";
+import { ALL_TENANTS, PriceRepository, TenantRepository } from "@budget/repositories";
 import { expect } from "chai";
 import { v7 } from "uuid";
 import {
@@ -48,7 +48,7 @@ async function changePrice(
     created_at_ms: now_ms,
     ...more,
   };
-  await database.transaction(async (transaction) => {
+  await database.transaction(ALL_TENANTS, async (transaction) => {
     const version = await new TenantRepository(database).bumpCatalogVersion(transaction, SHARED_TENANT_ID);
     const before = (await prices.ofModel(transaction, "acme", model)).filter(({ end_ms }) => end_ms === null);
     if (more.time_of_day === undefined) {

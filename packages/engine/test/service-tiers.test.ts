@@ -1,5 +1,5 @@
 import { SHARED_TENANT_ID, type ProviderPricing } from "@budget/domain";
-import { PriceRepository, TenantRepository } from "@budget/repositories";
+import { ALL_TENANTS, PriceRepository, TenantRepository } from "@budget/repositories";
 import { expect } from "chai";
 import { CONTEXT, PRICES, START_MS, code, onEveryDatabase, value, type TestEngine } from "./support.ts";
 
@@ -20,7 +20,7 @@ async function addFlexPrice({ test_database: { database } }: TestEngine): Promis
     markup_ppm: 0,
     created_at_ms: START_MS,
   };
-  await database.transaction(async (transaction) => {
+  await database.transaction(ALL_TENANTS, async (transaction) => {
     const version = await new TenantRepository(database).bumpCatalogVersion(transaction, SHARED_TENANT_ID);
     await new PriceRepository(database).insertMany(transaction, [price], version);
   });

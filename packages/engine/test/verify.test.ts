@@ -54,7 +54,7 @@ onEveryDatabase("verify", (open) => {
         usage_records_checked: 1,
         differences: [],
       });
-      await test.test_database.database.knex(table).update(change);
+      await test.test_database.knex(table).update(change);
       const { differences } = await test.engine.verify(CONTEXT);
       const texts = differences.map(
         ({ subject, field, recorded, recounted }) =>

@@ -1,7 +1,7 @@
 import { SHARED_TENANT_ID, type Alert, type AlertQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, readPage, whereEqual, type Page, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne, readPage, whereEqual, type Page } from "./query.ts";
 import { alertFromRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -17,12 +17,18 @@ export class AlertRepository {
   }
 
   getById(tenant_id: string, alert_id: string, transaction?: Transaction): Promise<Alert | null> {
-    return readOne(this.#of(tenant_id).where({ alert_id }), transaction, alertFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#of(tenant_id).where({ alert_id }),
+      alertFromRow,
+    );
   }
 
   /** The tenant's alerts, newest first. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly Alert[]> {
-    const rows = await this.#of(tenant_id).orderBy("alert_id", "desc").limit(limit).offset(offset);
+    const rows = await this.#database
+      .reader(tenant_id)
+      .run(this.#of(tenant_id).orderBy("alert_id", "desc").limit(limit).offset(offset));
     return rows.map(alertFromRow);
   }
 
@@ -30,7 +36,12 @@ export class AlertRepository {
   list(tenant_id: string, query: AlertQuery): Promise<Page<Alert>> {
     const { budget_id, severity, acknowledged } = query;
     const select = whereEqual(this.#of(tenant_id), { budget_id, severity, acknowledged });
-    return readPage(select.orderBy("alert_id", "desc"), query, alertFromRow);
+    return readPage(
+      this.#database.reader(tenant_id),
+      select.orderBy("alert_id", "desc"),
+      query,
+      alertFromRow,
+    );
   }
 
   #of(tenant_id: string): Select {

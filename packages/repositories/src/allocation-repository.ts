@@ -1,7 +1,7 @@
 import { closeAllocation, type AllocationQuery, type BudgetAllocation } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, readPage, whereEqual, type Page, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne, readPage, whereEqual, type Page } from "./query.ts";
 import { allocationFromRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -22,7 +22,11 @@ export class AllocationRepository {
     now_ms: number,
     transaction?: Transaction,
   ): Promise<BudgetAllocation | null> {
-    return readOne(this.#of(tenant_id).where({ allocation_id }), transaction, readAt(now_ms));
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#of(tenant_id).where({ allocation_id }),
+      readAt(now_ms),
+    );
   }
 
   /** The tenant's allocations, newest first. */
@@ -32,7 +36,9 @@ export class AllocationRepository {
     offset: number,
     now_ms: number,
   ): Promise<readonly BudgetAllocation[]> {
-    const rows = await this.#of(tenant_id).orderBy("allocation_id", "desc").limit(limit).offset(offset);
+    const rows = await this.#database
+      .reader(tenant_id)
+      .run(this.#of(tenant_id).orderBy("allocation_id", "desc").limit(limit).offset(offset));
     return rows.map(readAt(now_ms));
   }
 
@@ -46,7 +52,12 @@ export class AllocationRepository {
         void either.whereNot("status", "active").orWhere("expiration_time_ms", "<=", now_ms);
       });
     }
-    return readPage(select.orderBy("allocation_id", "desc"), query, readAt(now_ms));
+    return readPage(
+      this.#database.reader(tenant_id),
+      select.orderBy("allocation_id", "desc"),
+      query,
+      readAt(now_ms),
+    );
   }
 
   #of(tenant_id: string): Select {

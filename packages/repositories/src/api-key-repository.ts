@@ -1,8 +1,9 @@
 import type { ApiKey, Role } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, readPage, type Page, type PageQuery, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne, readPage, type Page, type PageQuery } from "./query.ts";
 import * as tables from "./tables.ts";
+import { ALL_TENANTS } from "./tenant-scope.ts";
 import type { Transaction } from "./transaction.ts";
 
 const timeOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
@@ -40,17 +41,26 @@ export class ApiKeyRepository {
   }
 
   /** The key with this id, whosever it is: who comes with a key has not said yet whose it is. */
-  find(key_id: string, transaction?: Transaction): Promise<ApiKey | null> {
-    return readOne(this.#all().where({ key_id }), transaction, keyFromRow);
+  find(key_id: string): Promise<ApiKey | null> {
+    return readOne(this.#database.reader(ALL_TENANTS), this.#all().where({ key_id }), keyFromRow);
   }
 
   getById(tenant_id: string, key_id: string, transaction?: Transaction): Promise<ApiKey | null> {
-    return readOne(this.#all().where({ tenant_id, key_id }), transaction, keyFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#all().where({ tenant_id, key_id }),
+      keyFromRow,
+    );
   }
 
   /** Newest first, revoked ones among them. */
   list(tenant_id: string, query: PageQuery): Promise<Page<ApiKey>> {
-    return readPage(this.#all().where({ tenant_id }).orderBy("key_id", "desc"), query, keyFromRow);
+    return readPage(
+      this.#database.reader(tenant_id),
+      this.#all().where({ tenant_id }).orderBy("key_id", "desc"),
+      query,
+      keyFromRow,
+    );
   }
 
   /** How many keys of a tenant and role open something at an instant. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { AuditDraft, AuditEntry, AuditQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readPage, whereEqual, type Page, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readPage, whereEqual, type Page } from "./query.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -95,7 +95,7 @@ export class AuditRepository {
     { kind, key_id, subject_id, action, ...page }: AuditQuery,
   ): Promise<Page<AuditEntry>> {
     const select = whereEqual(this.#of(tenant_id), { kind, key_id, subject_id, action });
-    return readPage(select.orderBy("sequence", "desc"), page, entryFromRow);
+    return readPage(this.#database.reader(tenant_id), select.orderBy("sequence", "desc"), page, entryFromRow);
   }
 
   /** Entries after one, oldest first. */

@@ -1,7 +1,7 @@
 import type { Budget, BudgetQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, readPage, updateOne, whereEqual, type Page, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne, readPage, updateOne, whereEqual, type Page } from "./query.ts";
 import { budgetFromRow, budgetToRow, type StoredBudget } from "./rows.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
@@ -18,12 +18,18 @@ export class BudgetRepository {
   }
 
   getById(tenant_id: string, budget_id: string, transaction?: Transaction): Promise<Budget | null> {
-    return readOne(this.#present(tenant_id).where({ budget_id }), transaction, budgetFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#present(tenant_id).where({ budget_id }),
+      budgetFromRow,
+    );
   }
 
   /** The tenant's budgets, oldest first. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly Budget[]> {
-    const rows = await this.#present(tenant_id).orderBy("budget_id").limit(limit).offset(offset);
+    const rows = await this.#database
+      .reader(tenant_id)
+      .run(this.#present(tenant_id).orderBy("budget_id").limit(limit).offset(offset));
     return rows.map(budgetFromRow);
   }
 
@@ -31,7 +37,7 @@ export class BudgetRepository {
   list(tenant_id: string, query: BudgetQuery): Promise<Page<Budget>> {
     const { is_active, owner, name } = query;
     const select = whereEqual(this.#present(tenant_id), { is_active, owner, name }).orderBy("budget_id");
-    return readPage(select, query, budgetFromRow);
+    return readPage(this.#database.reader(tenant_id), select, query, budgetFromRow);
   }
 
   create(transaction: Transaction, budget: StoredBudget, catalog_version: number): Promise<void> {

@@ -5,12 +5,13 @@ import type BetterSqlite from "better-sqlite3";
 import knexModule, { type Knex } from "knex";
 import { isConnectionLoss, isTimeout } from "./connection-loss.ts";
 import { DatabaseError } from "./database-error.ts";
-import type { Connection, Dialect } from "./dialect.ts";
+import type { Connection, Dialect, Row, Select } from "./dialect.ts";
 import { postgresDialect } from "./dialect-postgres.ts";
 import { sqliteDialect } from "./dialect-sqlite.ts";
 import { readPostgresTls } from "./postgres-tls.ts";
 import { openSqliteFile, useKey } from "./sqlite-key.ts";
 import { holdFile } from "./sqlite-lock.ts";
+import type { TenantScope } from "./tenant-scope.ts";
 import { Transaction } from "./transaction.ts";
 
 /** The connections of a pool, and who waits for one. */
@@ -20,14 +21,21 @@ export interface PoolState {
   readonly pending: number;
 }
 
+/** Answers statements that read, from within a transaction or each in one of its own. */
+export interface Reader {
+  run(select: Select): Promise<Row[]>;
+}
+
 /** An open database: a pool of connections, and what is special about its SQL. */
 export interface Database {
   readonly knex: Knex;
   readonly dialect: Dialect;
-  /** Runs `work` in a transaction that may write; commits when it resolves, rolls back when it throws. */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Runs `work` in a transaction that may write rows of `scope`; commits when it resolves, rolls back when it throws. */
+  transaction<T>(scope: TenantScope, work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Runs `work` on one unchanging state of the database. */
-  snapshot<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  snapshot<T>(scope: TenantScope, work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Answers statements one by one, each as of its own moment. */
+  reader(scope: TenantScope): Reader;
   /** Gives `work` connections whose statements may take and wait as long as they need: for changes of the schema. */
   patiently<T>(work: (knex: Knex) => Promise<T>): Promise<T>;
   poolState(): PoolState;
@@ -240,11 +248,11 @@ interface Peculiarities extends Pick<Database, "patiently"> {
 }
 
 function database(knex: Knex, dialect: Dialect, { patiently, release }: Peculiarities): Database {
-  async function within<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async function onConnection<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = await poolOf(knex).acquireConnection();
     let usable = true;
     try {
-      return await Transaction.run(knex, dialect, connection, begin, work);
+      return await work(connection);
     } catch (error) {
       usable = !isConnectionLoss(error);
       throw error;
@@ -257,8 +265,17 @@ function database(knex: Knex, dialect: Dialect, { patiently, release }: Peculiar
   return {
     knex,
     dialect,
-    transaction: (work) => within(dialect.begin, work),
-    snapshot: (work) => within(dialect.beginSnapshot, work),
+    transaction: (scope, work) =>
+      onConnection((connection) =>
+        Transaction.run(knex, dialect, connection, dialect.begin(connection, scope), work),
+      ),
+    snapshot: (scope, work) =>
+      onConnection((connection) =>
+        Transaction.run(knex, dialect, connection, dialect.beginSnapshot(connection, scope), work),
+      ),
+    reader: (scope) => ({
+      run: (select) => onConnection((connection) => dialect.read(connection, scope, select)),
+    }),
     patiently,
     poolState() {
       const { pool } = poolOf(knex);

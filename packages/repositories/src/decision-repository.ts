@@ -15,13 +15,12 @@ export class DecisionRepository {
   /** @param decision_id the id of an allocation, or of a refusal */
   async getById(tenant_id: string, decision_id: string): Promise<ExplainedDecision | null> {
     const { knex } = this.#database;
+    const reader = this.#database.reader(tenant_id);
     const granted = knex<Row, Row[]>("allocations")
       .where({ tenant_id, allocation_id: decision_id })
       .whereNotNull("decision");
     const refused = knex<Row, Row[]>("refusals").where({ tenant_id, refusal_id: decision_id });
-    return (
-      (await readOne(granted, undefined, explainGrant)) ?? (await readOne(refused, undefined, explainRefusal))
-    );
+    return (await readOne(reader, granted, explainGrant)) ?? (await readOne(reader, refused, explainRefusal));
   }
 }
 

@@ -7,6 +7,8 @@ import {
   type Row,
   type Table,
 } from "./dialect.ts";
+import { nameTenants } from "./row-security.ts";
+import type { TenantScope } from "./tenant-scope.ts";
 
 /** Each distinct text is prepared once for a connection, under a name that depends on nothing else. */
 const statementNames = new Map<string, string>();
@@ -36,6 +38,10 @@ async function query(connection: Connection, sql: string, parameters: readonly P
   );
   return result.rows;
 }
+
+/** What is opened and for whom travels in one message. */
+const begin = (connection: Connection, statement: string, scope: TenantScope): Promise<unknown> =>
+  (connection as Client).query(`${statement}; ${nameTenants(scope)}`);
 
 /** Rows travel as one JSON text, which the server turns into rows of the table's own type. */
 const rowsFrom = (table: Table): string => `json_populate_recordset(NULL::${table.name}, $1::json)`;
@@ -92,10 +98,26 @@ const write = async (connection: Connection, sql: string, rows: readonly Row[]):
 export const postgresDialect: Dialect = {
   name: "postgres",
   pipelines: true,
-  begin: "BEGIN",
-  beginSnapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  begin: (connection, scope) => begin(connection, "BEGIN", scope),
+  beginSnapshot: (connection, scope) =>
+    begin(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", scope),
+  async read(connection, scope, select) {
+    const { sql, bindings } = select.toSQL().toNative();
+    const client = connection as Client;
+    const begun = begin(connection, "BEGIN READ ONLY", scope);
+    const selected = client.query<Row>(sql, [...bindings]);
+    const ended = client.query("COMMIT");
+    // A statement that fails says why; what fails with it is heard and says nothing new.
+    ended.catch(() => undefined);
+    selected.catch(() => undefined);
+    await begun;
+    const { rows } = await selected;
+    await ended;
+    return rows;
+  },
   serverState: `SELECT 'PostgreSQL ' || current_setting('server_version') AS product,
-    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time_ms`,
+    floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time_ms,
+    (SELECT NOT (rolsuper OR rolbypassrls) FROM pg_roles WHERE rolname = current_user) AS locks_rows`,
   byCharacters: (column) => `${column} COLLATE "C"`,
   forUpdate: "FOR UPDATE",
   async commit(connection) {

@@ -74,9 +74,12 @@ const keyCondition = (table: Table, offset: number): string =>
 export const sqliteDialect: Dialect = {
   name: "sqlite",
   pipelines: false,
-  begin: "BEGIN IMMEDIATE",
-  beginSnapshot: "BEGIN DEFERRED",
-  serverState: "SELECT 'SQLite ' || sqlite_version() AS product, NULL AS time_ms",
+  begin: (connection) => query(connection, "BEGIN IMMEDIATE", []),
+  beginSnapshot: (connection) => query(connection, "BEGIN DEFERRED", []),
+  async read(connection, _scope, select) {
+    return await select.connection(connection);
+  },
+  serverState: "SELECT 'SQLite ' || sqlite_version() AS product, NULL AS time_ms, NULL AS locks_rows",
   byCharacters: (column) => column,
   forUpdate: "",
   async commit(connection) {

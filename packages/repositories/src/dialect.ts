@@ -1,3 +1,6 @@
+import type { Knex } from "knex";
+import type { TenantScope } from "./tenant-scope.ts";
+
 /** A row as a driver gives or takes it. Only `rows.ts` and `price-rows.ts` turn rows into entities. */
 export type Row = Record<string, unknown>;
 
@@ -14,6 +17,9 @@ export interface Table {
 /** A value that every driver here can bind: an array stands for a list, used by {@link Dialect.inList}. */
 export type Parameter = string | number | bigint | boolean | null | readonly string[];
 
+/** A statement that answers whole rows of one table. */
+export type Select = Knex.QueryBuilder<Row, Row[]>;
+
 /** A connection of the driver, held for one transaction. */
 export type Connection = object;
 
@@ -25,11 +31,16 @@ export interface Dialect {
   readonly name: "sqlite" | "postgres";
   /** Whether statements are sent without waiting for the answers to those before, and one that fails fails the rest. */
   readonly pipelines: boolean;
-  /** Statement that opens a transaction that is going to write. */
-  readonly begin: string;
-  /** Statement that opens a transaction that reads one state of the database throughout. */
-  readonly beginSnapshot: string;
-  /** Selects `product`, its version, and `time_ms`, what its clock shows; null where that is this machine's. */
+  /** Opens a transaction that is going to write rows of `scope`. */
+  begin(connection: Connection, scope: TenantScope): Promise<unknown>;
+  /** Opens a transaction that reads one state of the database throughout. */
+  beginSnapshot(connection: Connection, scope: TenantScope): Promise<unknown>;
+  /** Answers one statement in a transaction of its own, in one round trip. */
+  read(connection: Connection, scope: TenantScope, select: Select): Promise<Row[]>;
+  /**
+   * Selects `product`, its version; `time_ms`, what its clock shows, null where that is this machine's; and `locks_rows`,
+   * whether rows of tenants that a transaction does not name are kept from it, null where the database does no such thing.
+   */
   readonly serverState: string;
   /** A text column in the order of its characters, for an ORDER BY. */
   readonly byCharacters: (column: string) => string;

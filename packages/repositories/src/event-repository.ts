@@ -25,7 +25,7 @@ export class EventRepository {
     limit: number,
   ): Promise<readonly StoredEvent[]> {
     const { dialect } = this.#database;
-    return this.#database.snapshot(async (transaction) => {
+    return this.#database.snapshot(tenant_id, async (transaction) => {
       const rows = await transaction.query(
         `SELECT * FROM events
          WHERE tenant_id = $1 AND (transaction_id, sequence) > ($2, $3) AND ${dialect.isSettled("transaction_id")}

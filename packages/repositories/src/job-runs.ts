@@ -1,3 +1,4 @@
+import { SHARED_TENANT_ID } from "@budget/domain";
 import type { Database } from "./database.ts";
 
 /**
@@ -11,7 +12,7 @@ export async function claimJobRun(
   now_ms: number,
   interval_ms: number,
 ): Promise<boolean> {
-  const claimed = await database.transaction((transaction) =>
+  const claimed = await database.transaction(SHARED_TENANT_ID, (transaction) =>
     transaction.query(
       `INSERT INTO job_runs (name, started_at_ms) VALUES ($1, $2)
        ON CONFLICT (name) DO UPDATE SET started_at_ms = excluded.started_at_ms

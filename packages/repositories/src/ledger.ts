@@ -73,12 +73,15 @@ export class Ledger {
     this.#database = database;
   }
 
+  /** @param recorder_id whose record of changes has an entry, where that is another tenant's */
   transaction<T>(
     tenant_id: string,
     mode: "shared" | "exclusive",
     work: (session: LedgerSession) => Promise<T>,
+    recorder_id = tenant_id,
   ): Promise<T> {
-    return this.#database.transaction(async (transaction) => {
+    const scope = recorder_id === tenant_id ? tenant_id : [tenant_id, recorder_id];
+    return this.#database.transaction(scope, async (transaction) => {
       const locked = transaction.lockTenant(tenant_id, mode);
       // An exclusive transaction reads what others committed before it, so it must have its lock first. A shared one
       // reads what it decides on under row locks, and need not wait for the answer before it sends its first reads; a

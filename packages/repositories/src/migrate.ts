@@ -9,6 +9,9 @@ import * as priceMonitoring from "./migrations/0005-price-monitoring.ts";
 import * as repricing from "./migrations/0006-markups-and-repricing.ts";
 import * as observationsStillSaid from "./migrations/0007-observations-still-said.ts";
 import * as access from "./migrations/0008-access.ts";
+import * as rowLevelSecurity from "./migrations/0011-row-level-security.ts";
+import { nameTenants, secureRows } from "./row-security.ts";
+import { ALL_TENANTS } from "./tenant-scope.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** In the order in which they are applied. */
@@ -21,6 +24,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0006-markups-and-repricing", migration: repricing },
   { name: "0007-observations-still-said", migration: observationsStillSaid },
   { name: "0008-access", migration: access },
+  { name: "0011-row-level-security", migration: rowLevelSecurity },
 ];
 
 const TABLE = "schema_migrations";
@@ -28,7 +32,15 @@ const TABLE = "schema_migrations";
 const source: Knex.MigrationSource<(typeof MIGRATIONS)[number]> = {
   getMigrations: () => Promise.resolve([...MIGRATIONS]),
   getMigrationName: ({ name }) => name,
-  getMigration: ({ migration }) => Promise.resolve(migration),
+  getMigration: ({ migration }) =>
+    Promise.resolve({
+      ...migration,
+      // Each migration has a transaction of its own, and its changes are for the rows of all.
+      async up(knex: Knex) {
+        if ((knex.client as Knex.Client).config.client === "pg") await knex.raw(nameTenants(ALL_TENANTS));
+        await migration.up(knex);
+      },
+    }),
 };
 
 /** How the schema of a database differs from the one of this version. */
@@ -98,7 +110,7 @@ export async function ensureUsagePartitions(database: Database, at_ms: number): 
     const start = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + ahead, 1));
     const end_ms = Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1, 1);
     const name = `usage_records_${start.toISOString().slice(0, 7).replace("-", "_")}`;
-    await database.transaction(async (transaction) => {
+    await database.transaction(ALL_TENANTS, async (transaction) => {
       await transaction.query("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK]);
       const [found] = await transaction.query("SELECT to_regclass($1) IS NOT NULL AS exists", [name]);
       if (found?.exists === true) return;
@@ -117,6 +129,7 @@ async function createUsagePartition(
   // A partition cannot be attached while the default one holds rows of its span.
   await transaction.query("LOCK TABLE usage_records IN ACCESS EXCLUSIVE MODE", []);
   await transaction.query(`CREATE TABLE ${name} (LIKE usage_records_default INCLUDING DEFAULTS)`, []);
+  for (const statement of secureRows(name)) await transaction.query(statement, []);
   await transaction.query(
     `WITH moved AS (
        DELETE FROM usage_records_default WHERE timestamp_ms >= $1 AND timestamp_ms < $2 RETURNING *

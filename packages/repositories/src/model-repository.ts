@@ -32,9 +32,8 @@ export class ModelRepository {
 
   /** The aliases that every tenant shares. */
   async sharedAliases(): Promise<readonly ModelAlias[]> {
-    const rows = await this.#database
-      .knex<Row, Row[]>("model_aliases")
-      .where({ tenant_id: SHARED_TENANT_ID });
+    const shared = this.#database.knex<Row, Row[]>("model_aliases").where({ tenant_id: SHARED_TENANT_ID });
+    const rows = await this.#database.reader(SHARED_TENANT_ID).run(shared);
     return rows.map(aliasFromRow);
   }
 

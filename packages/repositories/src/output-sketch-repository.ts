@@ -1,7 +1,8 @@
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne } from "./query.ts";
 import * as tables from "./tables.ts";
+import { ALL_TENANTS } from "./tenant-scope.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** A kind of call, whose outputs are alike. */
@@ -41,19 +42,25 @@ export class OutputSketchRepository {
   }
 
   getById(key: OutputSketchKey, transaction?: Transaction): Promise<StoredOutputSketch | null> {
-    return readOne(this.#all().where(keyToRow(key)), transaction, outputSketchFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(key.tenant_id),
+      this.#all().where(keyToRow(key)),
+      outputSketchFromRow,
+    );
   }
 
   /** Those of the tenant, by provider, model, component and task type. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly StoredOutputSketch[]> {
     const order = tables.outputSketches.key.map((column) => ({ column }));
-    const rows = await this.#all().where({ tenant_id }).orderBy(order).limit(limit).offset(offset);
+    const select = this.#all().where({ tenant_id }).orderBy(order).limit(limit).offset(offset);
+    const rows = await this.#database.reader(tenant_id).run(select);
     return rows.map(outputSketchFromRow);
   }
 
   /** Those of all tenants that learned last, the latest first. */
   async getLatest(limit: number): Promise<readonly StoredOutputSketch[]> {
-    const rows = await this.#all().orderBy("updated_at_ms", "desc").limit(limit);
+    const select = this.#all().orderBy("updated_at_ms", "desc").limit(limit);
+    const rows = await this.#database.reader(ALL_TENANTS).run(select);
     return rows.map(outputSketchFromRow);
   }
 
@@ -102,7 +109,9 @@ export class OutputSketchRepository {
 
   /** Deletes, of all tenants, what has learned nothing since `before_ms`. @returns how many there were */
   deleteUnusedSince(before_ms: number): Promise<number> {
-    return this.#all().where("updated_at_ms", "<", before_ms).delete();
+    return this.#database.transaction(ALL_TENANTS, (transaction) =>
+      transaction.run(this.#all().where("updated_at_ms", "<", before_ms).delete()),
+    );
   }
 
   #all(): Select {

@@ -1,7 +1,7 @@
 import type { Balance, BudgetPolicy, PolicyQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, readPage, updateOne, whereEqual, type Page, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne, readPage, updateOne, whereEqual, type Page } from "./query.ts";
 import { balanceFromRow, policyFromRow, policyToRow, type StoredPolicy } from "./rows.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
@@ -24,12 +24,18 @@ export class PolicyRepository {
   }
 
   getById(tenant_id: string, policy_id: string, transaction?: Transaction): Promise<BudgetPolicy | null> {
-    return readOne(this.#present(tenant_id).where({ policy_id }), transaction, policyFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#present(tenant_id).where({ policy_id }),
+      policyFromRow,
+    );
   }
 
   /** The tenant's policies, oldest first. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly BudgetPolicy[]> {
-    const rows = await this.#present(tenant_id).orderBy("policy_id").limit(limit).offset(offset);
+    const rows = await this.#database
+      .reader(tenant_id)
+      .run(this.#present(tenant_id).orderBy("policy_id").limit(limit).offset(offset));
     return rows.map(policyFromRow);
   }
 
@@ -37,13 +43,18 @@ export class PolicyRepository {
   list(tenant_id: string, query: PolicyQuery): Promise<Page<BudgetPolicy>> {
     const { budget_id, period, tier, provider, component, task_type, enabled } = query;
     const values = { budget_id, period, tier, provider, component, task_type, enabled };
-    return readPage(whereEqual(this.#present(tenant_id), values).orderBy("policy_id"), query, policyFromRow);
+    return readPage(
+      this.#database.reader(tenant_id),
+      whereEqual(this.#present(tenant_id), values).orderBy("policy_id"),
+      query,
+      policyFromRow,
+    );
   }
 
   /** Every policy of a tenant with its balance, oldest first. Those that count each context by itself have none. */
   async withBalances(tenant_id: string): Promise<readonly PolicyWithBalance[]> {
-    const rows: Row[] = await this.#database
-      .knex("policies as p")
+    const select: Select = this.#database.knex<Row, Row[]>("policies as p");
+    void select
       .leftJoin("balances as b", (on) =>
         on.on("b.tenant_id", "p.tenant_id").andOn("b.policy_id", "p.policy_id").andOnVal("b.scope", ""),
       )
@@ -51,6 +62,7 @@ export class PolicyRepository {
       .whereNull("p.deleted_at_ms")
       .orderBy("p.policy_id")
       .select("b.*", "p.*");
+    const rows = await this.#database.reader(tenant_id).run(select);
     return rows.map((row) => ({
       policy: policyFromRow(row),
       balance: row.scope === null ? null : balanceFromRow(row),

@@ -1,7 +1,7 @@
 import { SHARED_TENANT_ID, type PriceQuery, type ProviderPricing } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Dialect, Row } from "./dialect.ts";
-import { readOne, readPage, whereEqual, type Page, type Select } from "./query.ts";
+import type { Dialect, Row, Select } from "./dialect.ts";
+import { readOne, readPage, whereEqual, type Page } from "./query.ts";
 import { priceFromRow, priceToRow } from "./rows.ts";
 import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
@@ -24,12 +24,17 @@ export class PriceRepository {
   }
 
   getById(tenant_id: string, pricing_id: string, transaction?: Transaction): Promise<ProviderPricing | null> {
-    return readOne(this.#seenBy(tenant_id).where({ pricing_id }), transaction, priceFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#seenBy(tenant_id).where({ pricing_id }),
+      priceFromRow,
+    );
   }
 
   /** The prices that the tenant sees, by provider, model and time. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly ProviderPricing[]> {
-    const rows = await inOrder(this.#seenBy(tenant_id), this.#database.dialect).limit(limit).offset(offset);
+    const select = inOrder(this.#seenBy(tenant_id), this.#database.dialect).limit(limit).offset(offset);
+    const rows = await this.#database.reader(tenant_id).run(select);
     return rows.map(priceFromRow);
   }
 
@@ -37,7 +42,12 @@ export class PriceRepository {
   list(tenant_id: string, query: PriceQuery): Promise<Page<ProviderPricing>> {
     const { provider, model } = query;
     const select = whereEqual(this.#seenBy(tenant_id), { provider, model });
-    return readPage(inOrder(select, this.#database.dialect), query, priceFromRow);
+    return readPage(
+      this.#database.reader(tenant_id),
+      inOrder(select, this.#database.dialect),
+      query,
+      priceFromRow,
+    );
   }
 
   insertMany(
@@ -75,7 +85,7 @@ export class PriceRepository {
       .orderBy("pricing_id")
       .limit(limit);
     if (after_id !== "") void select.where("pricing_id", ">", after_id);
-    return (await select).map(priceFromRow);
+    return (await this.#database.reader(SHARED_TENANT_ID).run(select)).map(priceFromRow);
   }
 
   /** The shared prices that are in force at an instant, of all hours of the day, and are not rejected. */
@@ -86,7 +96,7 @@ export class PriceRepository {
       .where("effective_ms", "<=", at_ms)
       .where((open) => void open.whereNull("end_ms").orWhere("end_ms", ">", at_ms))
       .whereNot({ status: "rejected" });
-    return (await select).map(priceFromRow);
+    return (await this.#database.reader(SHARED_TENANT_ID).run(select)).map(priceFromRow);
   }
 
   /** The shared prices of a model, of any time, scope and service tier. */

@@ -1,4 +1,4 @@
-import type { PriceReview, PricedThing } from "@budget/domain";
+import { SHARED_TENANT_ID, type PriceReview, type PricedThing } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row } from "./dialect.ts";
 import { pricedThingFromRow, reviewFromRow, reviewToRow } from "./price-rows.ts";
@@ -27,13 +27,22 @@ export class PriceReviewRepository {
   }
 
   getById(review_id: string, transaction?: Transaction): Promise<PriceReview | null> {
-    return readOne(this.#all().where({ review_id }), transaction, reviewFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(SHARED_TENANT_ID),
+      this.#all().where({ review_id }),
+      reviewFromRow,
+    );
   }
 
   /** Newest first. */
   list({ status, provider, model, ...page }: ReviewFilters): Promise<Page<PriceReview>> {
     const select = whereEqual(this.#all(), { status, provider, model });
-    return readPage(select.orderBy("review_id", "desc"), page, reviewFromRow);
+    return readPage(
+      this.#database.reader(SHARED_TENANT_ID),
+      select.orderBy("review_id", "desc"),
+      page,
+      reviewFromRow,
+    );
   }
 
   /** Every review, oldest first: a run compares all of them with what the sources say now. */

@@ -1,4 +1,4 @@
-import type { PriceRun } from "@budget/domain";
+import { SHARED_TENANT_ID, type PriceRun } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row } from "./dialect.ts";
 import { runFromRow, runToRow } from "./price-rows.ts";
@@ -15,24 +15,29 @@ export class PriceRunRepository {
   }
 
   getById(run_id: string): Promise<PriceRun | null> {
-    return readOne(this.#all().where({ run_id }), undefined, runFromRow);
+    return readOne(this.#database.reader(SHARED_TENANT_ID), this.#all().where({ run_id }), runFromRow);
   }
 
   /** The newest first. */
   list(query: PageQuery): Promise<Page<PriceRun>> {
-    return readPage(this.#all().orderBy("run_id", "desc"), query, runFromRow);
+    return readPage(
+      this.#database.reader(SHARED_TENANT_ID),
+      this.#all().orderBy("run_id", "desc"),
+      query,
+      runFromRow,
+    );
   }
 
   /** The run that began last, of those that did what they were begun for. */
   lastFinished(): Promise<PriceRun | null> {
     const select = this.#all().whereNotNull("report").orderBy("run_id", "desc").limit(1);
-    return readOne(select, undefined, runFromRow);
+    return readOne(this.#database.reader(SHARED_TENANT_ID), select, runFromRow);
   }
 
   /** A run that began after an instant and has not ended. */
   going(transaction: Transaction, since_ms: number): Promise<PriceRun | null> {
     const select = this.#all().whereNull("ended_at_ms").where("started_at_ms", ">", since_ms);
-    return readOne(select.limit(1), transaction, runFromRow);
+    return readOne(transaction, select.limit(1), runFromRow);
   }
 
   create(transaction: Transaction, run: PriceRun): Promise<void> {

@@ -1,5 +1,5 @@
-import type { Knex } from "knex";
-import type { Row } from "./dialect.ts";
+import type { Reader } from "./database.ts";
+import type { Row, Select } from "./dialect.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** A part of a list, in the list's order. */
@@ -19,17 +19,10 @@ export interface PageQuery {
 
 const DEFAULT_LIMIT = 20;
 
-/** A statement that answers whole rows of one table. */
-export type Select = Knex.QueryBuilder<Row, Row[]>;
-
-/** The row that a statement finds, seen from within `transaction` where there is one. */
-export async function readOne<T>(
-  select: Select,
-  transaction: Transaction | undefined,
-  decode: (row: Row) => T,
-): Promise<T | null> {
-  const rows = transaction === undefined ? await select : await transaction.run(select);
-  return rows[0] === undefined ? null : decode(rows[0]);
+/** The row that a statement finds. */
+export async function readOne<T>(reader: Reader, select: Select, decode: (row: Row) => T): Promise<T | null> {
+  const [row] = await reader.run(select);
+  return row === undefined ? null : decode(row);
 }
 
 /** Keeps the rows whose columns have these values; a value that is undefined keeps every row. */
@@ -50,19 +43,20 @@ export function rangeOf({ page = 1, limit = DEFAULT_LIMIT }: PageQuery): { limit
 
 /** One page of a statement that has its order already, and how many rows it has in all. */
 export async function readPage<T>(
+  reader: Reader,
   select: Select,
   page: PageQuery,
   decode: (row: Row) => T,
 ): Promise<Page<T>> {
   const { limit, offset } = rangeOf(page);
-  const total = await countOf(select);
-  const rows = await select.clone().limit(limit).offset(offset);
+  const total = await countOf(reader, select);
+  const rows = await reader.run(select.clone().limit(limit).offset(offset));
   return { items: rows.map(decode), total };
 }
 
 /** How many rows a statement answers in all. */
-export async function countOf(select: Select): Promise<number> {
-  const [row] = await select.clone().clearOrder().count<Row[]>({ total: "*" });
+export async function countOf(reader: Reader, select: Select): Promise<number> {
+  const [row] = await reader.run(select.clone().clearOrder().count<Row[]>({ total: "*" }));
   return Number(row?.total);
 }
 

@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { ALL_TENANTS } from "./tenant-scope.ts";
 
 /** What is deleted when it is old enough: the key of its rows, and an indexed column by which the oldest come first. */
 const TABLES = {
@@ -24,7 +25,7 @@ export async function deleteOlder(
 ): Promise<number> {
   const { key, order } = TABLES[table];
   const deleteSome = () =>
-    database.transaction((transaction) =>
+    database.transaction(ALL_TENANTS, (transaction) =>
       transaction.query(
         `DELETE FROM ${table} WHERE (${key}) IN (
            SELECT ${key} FROM (SELECT ${key}, created_at_ms FROM ${table} ORDER BY ${order} LIMIT $2) oldest

@@ -1,9 +1,10 @@
 import type { Tenant } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { readOne, updateOne, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { readOne, updateOne } from "./query.ts";
 import { tenantFromRow, type StoredTenant } from "./rows.ts";
 import * as tables from "./tables.ts";
+import { ALL_TENANTS } from "./tenant-scope.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
@@ -18,16 +19,17 @@ export class TenantRepository {
   }
 
   getById(tenant_id: string, transaction?: Transaction): Promise<StoredTenant | null> {
-    return readOne(this.#of(tenant_id), transaction, tenantFromRow);
+    return readOne(transaction ?? this.#database.reader(tenant_id), this.#of(tenant_id), tenantFromRow);
   }
 
   /** Every tenant, by id: for work on the whole database. Nothing of it goes to the holder of a key. */
   async getAll(limit: number, offset: number): Promise<readonly StoredTenant[]> {
-    const rows = await this.#database
+    const select = this.#database
       .knex<Row, Row[]>("tenants")
       .orderBy("tenant_id")
       .limit(limit)
       .offset(offset);
+    const rows = await this.#database.reader(ALL_TENANTS).run(select);
     return rows.map(tenantFromRow);
   }
 

@@ -23,15 +23,14 @@ export class Transaction {
     this.#connection = connection;
   }
 
-  /** Opens a transaction with `begin`, runs `work` in it, and commits; a failure rolls back and is thrown on. */
+  /** Runs `work` in the transaction that `opened` opens, and commits; a failure rolls back and is thrown on. */
   static async run<T>(
     knex: Knex,
     dialect: Dialect,
     connection: Connection,
-    begin: string,
+    opened: Promise<unknown>,
     work: (transaction: Transaction) => Promise<T>,
   ): Promise<T> {
-    const opened = dialect.query(connection, begin, []);
     // It is waited for below; a failure before that must not count as one that nobody handles.
     opened.catch(() => undefined);
     let isCommitting = false;

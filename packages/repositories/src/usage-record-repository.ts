@@ -1,7 +1,7 @@
 import type { UsageQuery, UsageRecord } from "@budget/domain";
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { countOf, rangeOf, readOne, whereEqual, type Page, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { countOf, rangeOf, readOne, whereEqual, type Page } from "./query.ts";
 import { usageRecordFromRow } from "./rows.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -28,12 +28,18 @@ export class UsageRecordRepository {
   }
 
   getById(tenant_id: string, record_id: string, transaction?: Transaction): Promise<UsageRecord | null> {
-    return readOne(this.#of(tenant_id).where({ record_id }), transaction, usageRecordFromRow);
+    return readOne(
+      transaction ?? this.#database.reader(tenant_id),
+      this.#of(tenant_id).where({ record_id }),
+      usageRecordFromRow,
+    );
   }
 
   /** The tenant's usage records, newest first. */
   async getAll(tenant_id: string, limit: number, offset: number): Promise<readonly UsageRecord[]> {
-    const rows = await this.#of(tenant_id).orderBy("record_id", "desc").limit(limit).offset(offset);
+    const rows = await this.#database
+      .reader(tenant_id)
+      .run(this.#of(tenant_id).orderBy("record_id", "desc").limit(limit).offset(offset));
     return rows.map(usageRecordFromRow);
   }
 
@@ -43,12 +49,13 @@ export class UsageRecordRepository {
    */
   async list(tenant_id: string, query: UsageQuery): Promise<UsageRecordPage> {
     const select = this.#matching(tenant_id, query);
-    const total = await countOf(select);
+    const reader = this.#database.reader(tenant_id);
+    const total = await countOf(reader, select);
     const { limit, offset } = rangeOf(query);
     if (query.cursor === undefined) void select.offset(offset);
     else void select.where("record_id", "<", query.cursor);
     // One more than wanted tells whether there are older ones.
-    const rows = await select.orderBy("record_id", "desc").limit(limit + 1);
+    const rows = await reader.run(select.orderBy("record_id", "desc").limit(limit + 1));
     const items = rows.slice(0, limit).map(usageRecordFromRow);
     return { items, total, next_cursor: rows.length > limit ? (items.at(-1)?.record_id ?? null) : null };
   }
@@ -72,7 +79,7 @@ export class UsageRecordRepository {
       .orderBy("record_id")
       .limit(limit);
     if (after_id !== "") void select.where("record_id", ">", after_id);
-    const rows = transaction === undefined ? await select : await transaction.run(select);
+    const rows = await (transaction ?? this.#database.reader(tenant_id)).run(select);
     return rows.map(usageRecordFromRow);
   }
 
@@ -83,7 +90,7 @@ export class UsageRecordRepository {
     transaction?: Transaction,
   ): Promise<readonly UsageRecord[]> {
     const select: Select = this.#of(tenant_id).whereIn("adjusts_record_id", [...record_ids]);
-    const rows = transaction === undefined ? await select : await transaction.run(select);
+    const rows = await (transaction ?? this.#database.reader(tenant_id)).run(select);
     return rows.map(usageRecordFromRow);
   }
 

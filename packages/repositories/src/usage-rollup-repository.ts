@@ -1,6 +1,6 @@
 import type { Database } from "./database.ts";
-import type { Row } from "./dialect.ts";
-import { whereEqual, type Select } from "./query.ts";
+import type { Row, Select } from "./dialect.ts";
+import { whereEqual } from "./query.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -61,7 +61,7 @@ export class UsageRollupRepository {
 
   /** Everything in the span together; zeros where there is nothing. */
   async sum(tenant_id: string, filters: UsageRollupFilters, span: UsageSpan): Promise<UsageSums> {
-    const [row] = await this.#sums(tenant_id, filters, span);
+    const [row] = await this.#database.reader(tenant_id).run(this.#sums(tenant_id, filters, span));
     return sumsOf(row ?? {});
   }
 
@@ -72,9 +72,10 @@ export class UsageRollupRepository {
     span: UsageSpan,
   ): Promise<readonly DailyUsage[]> {
     const day = this.#database.knex.raw<Row>(`hour_start_ms / ${DAY_MS}`);
-    const rows = await this.#sums(tenant_id, filters, span)
+    const select: Select = this.#sums(tenant_id, filters, span)
       .select({ day }, "provider", "model", "component")
       .groupBy("day", "provider", "model", "component");
+    const rows = await this.#database.reader(tenant_id).run(select);
     // Databases order text by rules of their own.
     return rows.map(dailyOf).sort(byDayAndNames);
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isConnectionLoss } from "../src/connection-loss.ts";
 import { isTransient, openDatabase } from "../src/database.ts";
 import { DatabaseError } from "../src/database-error.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, write } from "./entities.ts";
 import { TEST_DATABASES } from "./harness/test-databases.ts";
 import { rejectionOf } from "./rejection.ts";
@@ -28,7 +29,7 @@ describe("opening a database", () => {
     it("makes its folder, and is durable at every commit", async () => {
       const path = join(folder, "deep/er/budget.db");
       const database = openDatabase({ url: `sqlite:${path}` });
-      const pragmas = await database.transaction(async (transaction) => [
+      const pragmas = await database.transaction(ALL_TENANTS, async (transaction) => [
         ...(await transaction.query("PRAGMA journal_mode", [])),
         ...(await transaction.query("PRAGMA synchronous", [])),
         ...(await transaction.query("PRAGMA foreign_keys", [])),
@@ -61,19 +62,19 @@ for (const kind of TEST_DATABASES) {
       try {
         const failure = new Error("no");
         const error = await rejectionOf(
-          test.database.transaction(async (transaction) => {
+          test.database.transaction(ALL_TENANTS, async (transaction) => {
             await write.tenants(transaction, TENANT);
             throw failure;
           }),
         );
         expect(error).to.equal(failure);
-        expect(await test.database.knex("tenants")).to.have.length(0);
-        const result = await test.database.transaction(async (transaction) => {
+        expect(await test.knex("tenants")).to.have.length(0);
+        const result = await test.database.transaction(ALL_TENANTS, async (transaction) => {
           await write.tenants(transaction, TENANT);
           return "done";
         });
         expect(result).to.equal("done");
-        expect(await test.database.knex("tenants")).to.have.length(1);
+        expect(await test.knex("tenants")).to.have.length(1);
       } finally {
         await test.close();
       }
@@ -82,10 +83,10 @@ for (const kind of TEST_DATABASES) {
     it("fails with the reason of a write that was left to its end", async () => {
       const test = await kind.open();
       try {
-        await test.database.transaction((transaction) => write.tenants(transaction, TENANT));
+        await test.database.transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT));
         for (let round = 0; round < 20; round += 1) {
           const error = await rejectionOf(
-            test.database.transaction((transaction) => {
+            test.database.transaction(ALL_TENANTS, (transaction) => {
               transaction.defer(write.tenants(transaction, TENANT));
               return Promise.resolve();
             }),
@@ -102,9 +103,9 @@ for (const kind of TEST_DATABASES) {
       try {
         for (let round = 0; round < 3; round += 1) {
           await rejectionOf(
-            test.database.transaction((transaction) => transaction.query("SELECT nothing", [])),
+            test.database.transaction(ALL_TENANTS, (transaction) => transaction.query("SELECT nothing", [])),
           );
-          await test.database.transaction((transaction) => transaction.query("SELECT 1", []));
+          await test.database.transaction(ALL_TENANTS, (transaction) => transaction.query("SELECT 1", []));
         }
       } finally {
         await test.close();
@@ -117,12 +118,13 @@ describe("a transaction: postgres, among others", () => {
   it("is worth another try where another one inserted the same key", async () => {
     const test = await TEST_DATABASES.find((kind) => kind.name === "postgres")!.open();
     try {
-      const insert = () => test.database.transaction((transaction) => write.tenants(transaction, TENANT));
+      const insert = () =>
+        test.database.transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT));
       await insert();
       const error = await rejectionOf(insert());
       expect([isTransient(error), isConnectionLoss(error)]).to.deep.equal([true, false]);
       const wrong = await rejectionOf(
-        test.database.transaction((transaction) => transaction.query("SELECT x", [])),
+        test.database.transaction(ALL_TENANTS, (transaction) => transaction.query("SELECT x", [])),
       );
       expect(isTransient(wrong)).to.equal(false);
     } finally {
@@ -135,13 +137,13 @@ describe("a transaction: postgres, among others", () => {
     try {
       for (let round = 0; round < 3; round += 1) {
         const error = await rejectionOf(
-          test.database.transaction(async (transaction) => {
+          test.database.transaction(ALL_TENANTS, async (transaction) => {
             const lost = transaction.query("SELECT pg_terminate_backend(pg_backend_pid())", []);
             await Promise.all([lost, transaction.query("SELECT 1", []), transaction.query("SELECT 2", [])]);
           }),
         );
         expect([isConnectionLoss(error), isTransient(error)]).to.deep.equal([true, true]);
-        await test.database.transaction((transaction) => transaction.query("SELECT 1", []));
+        await test.database.transaction(ALL_TENANTS, (transaction) => transaction.query("SELECT 1", []));
       }
     } finally {
       await test.close();

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Row } from "../src/dialect.ts";
 import { balanceFromRow, balanceToRow } from "../src/rows.ts";
 import * as tables from "../src/tables.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, balance, id, rollup, write } from "./entities.ts";
 import { TEST_DATABASES, type TestDatabase } from "./harness/test-databases.ts";
 import { rejectionOf } from "./rejection.ts";
@@ -14,10 +15,10 @@ for (const kind of TEST_DATABASES) {
     });
     afterEach(() => test.close());
 
-    const balances = () => test.database.knex<Row, Row[]>("balances").orderBy("scope");
+    const balances = () => test.knex<Row, Row[]>("balances").orderBy("scope");
 
     it("binds placeholders by their number, in any order and more than once", async () => {
-      const rows = await test.database.transaction((transaction) =>
+      const rows = await test.database.transaction(ALL_TENANTS, (transaction) =>
         transaction.query(
           `SELECT policy_id FROM balances WHERE scope = $2 AND tenant_id = $1
            UNION ALL SELECT tenant_id FROM tenants WHERE name = $2 OR tenant_id = $1`,
@@ -25,8 +26,8 @@ for (const kind of TEST_DATABASES) {
         ),
       );
       expect(rows).to.deep.equal([]);
-      await test.database.transaction((transaction) => write.tenants(transaction, TENANT));
-      const found = await test.database.transaction((transaction) =>
+      await test.database.transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT));
+      const found = await test.database.transaction(ALL_TENANTS, (transaction) =>
         transaction.query("SELECT name FROM tenants WHERE name = $2 AND tenant_id = $1 AND name = $2", [
           TENANT,
           "tenant",
@@ -36,9 +37,11 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("matches any value of a list, none of an empty one", async () => {
-      await test.database.transaction((transaction) => write.tenants(transaction, id(1), id(2), id(3)));
+      await test.database.transaction(ALL_TENANTS, (transaction) =>
+        write.tenants(transaction, id(1), id(2), id(3)),
+      );
       const find = (values: readonly string[]) =>
-        test.database.transaction((transaction) =>
+        test.database.transaction(ALL_TENANTS, (transaction) =>
           transaction.query(
             `SELECT tenant_id FROM tenants WHERE ${transaction.dialect.inList("tenant_id", "$1", "uuid")} ORDER BY tenant_id`,
             [values],
@@ -46,7 +49,7 @@ for (const kind of TEST_DATABASES) {
         );
       expect(await find([id(3), id(1), id(9)])).to.deep.equal([{ tenant_id: id(1) }, { tenant_id: id(3) }]);
       expect(await find([])).to.deep.equal([]);
-      const byText = await test.database.transaction((transaction) =>
+      const byText = await test.database.transaction(ALL_TENANTS, (transaction) =>
         transaction.query(
           `SELECT 1 AS one FROM tenants WHERE ${transaction.dialect.inList("name", "$1", "text")}`,
           [["tenant", `a,"b'{}`]],
@@ -57,7 +60,7 @@ for (const kind of TEST_DATABASES) {
 
     it("inserts what is missing, and leaves what is there", async () => {
       const there = balance({ scope: "a", used_tokens: 7 });
-      await test.database.transaction(async (transaction) => {
+      await test.database.transaction(ALL_TENANTS, async (transaction) => {
         await transaction.insert(tables.balances, [balanceToRow(there)]);
         await transaction.insertMissing(tables.balances, [
           balanceToRow(balance({ scope: "a" })),
@@ -69,7 +72,7 @@ for (const kind of TEST_DATABASES) {
 
     it("refuses to insert a key twice, and keeps nothing of that transaction", async () => {
       const error = await rejectionOf(
-        test.database.transaction(async (transaction) => {
+        test.database.transaction(ALL_TENANTS, async (transaction) => {
           await transaction.insert(tables.balances, [balanceToRow(balance({ scope: "a" }))]);
           await transaction.insert(tables.balances, [balanceToRow(balance({ scope: "a" }))]);
         }),
@@ -83,7 +86,7 @@ for (const kind of TEST_DATABASES) {
       const [newA, newC] = [a, c].map((one) =>
         balance({ ...one!, used_cost_nano_usd: 2n ** 63n - 1n, held_tokens: 3 }),
       );
-      await test.database.transaction(async (transaction) => {
+      await test.database.transaction(ALL_TENANTS, async (transaction) => {
         await transaction.insert(
           tables.balances,
           [a, b, c].map((one) => balanceToRow(one!)),
@@ -98,7 +101,7 @@ for (const kind of TEST_DATABASES) {
 
     it("adds to rows that are there and inserts the others", async () => {
       const big = 2n ** 62n;
-      await test.database.transaction(async (transaction) => {
+      await test.database.transaction(ALL_TENANTS, async (transaction) => {
         await write.rollups(transaction, rollup({ total_cost_nano_usd: big }));
         await write.rollups(
           transaction,
@@ -106,7 +109,7 @@ for (const kind of TEST_DATABASES) {
           rollup({ model: "other" }),
         );
       });
-      const rows = await test.database.knex<Row, Row[]>("usage_rollups").orderBy("model");
+      const rows = await test.knex<Row, Row[]>("usage_rollups").orderBy("model");
       expect(
         rows.map((row) => [row.model, Number(row.request_count), BigInt(row.total_cost_nano_usd as string)]),
       ).to.deep.equal([
@@ -116,17 +119,19 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("refuses a sum that passes 64 bits rather than round it", async () => {
-      await test.database.transaction((transaction) =>
+      await test.database.transaction(ALL_TENANTS, (transaction) =>
         write.rollups(transaction, rollup({ total_cost_nano_usd: 2n ** 63n - 1n })),
       );
-      await rejectionOf(test.database.transaction((transaction) => write.rollups(transaction, rollup())));
-      const [row] = await test.database.knex<Row, Row[]>("usage_rollups");
+      await rejectionOf(
+        test.database.transaction(ALL_TENANTS, (transaction) => write.rollups(transaction, rollup())),
+      );
+      const [row] = await test.knex<Row, Row[]>("usage_rollups");
       expect(BigInt(row!.total_cost_nano_usd as string)).to.equal(2n ** 63n - 1n);
     });
 
     it("finds rows by their keys, in the order of the keys", async () => {
       const keys = ["a", "b", "c"].map((scope): Row => ({ tenant_id: TENANT, policy_id: id(200), scope }));
-      const rows = await test.database.transaction(async (transaction) => {
+      const rows = await test.database.transaction(ALL_TENANTS, async (transaction) => {
         await transaction.insert(tables.balances, [
           balanceToRow(balance({ scope: "c" })),
           balanceToRow(balance({ scope: "a" })),
@@ -137,7 +142,7 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("does nothing for no rows", async () => {
-      await test.database.transaction(async (transaction) => {
+      await test.database.transaction(ALL_TENANTS, async (transaction) => {
         await transaction.insert(tables.balances, []);
         await transaction.insertMissing(tables.balances, []);
         await transaction.update(tables.balances, []);
@@ -148,7 +153,7 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("does not call a transaction committed in which a statement failed unseen", async () => {
-      const failed = test.database.transaction(async (transaction) => {
+      const failed = test.database.transaction(ALL_TENANTS, async (transaction) => {
         await transaction.insert(tables.balances, [balanceToRow(balance())]);
         await Promise.resolve()
           .then(() => transaction.query("SELECT * FROM nowhere", []))
@@ -165,11 +170,11 @@ for (const kind of TEST_DATABASES) {
     it("reads one state throughout a snapshot", async () => {
       const other = await kind.open({ file: true });
       try {
-        await other.database.snapshot(async (transaction) => {
+        await other.database.snapshot(ALL_TENANTS, async (transaction) => {
           expect(await transaction.query("SELECT * FROM balances", [])).to.have.length(0);
         });
         await rejectionOf(
-          other.database.snapshot(async (transaction) => {
+          other.database.snapshot(ALL_TENANTS, async (transaction) => {
             await transaction.query("SELECT * FROM balances", []);
             throw new Error("stop");
           }),
@@ -189,12 +194,12 @@ describe("dialect: postgres, with several connections", () => {
   afterEach(() => test.close());
 
   /** A transaction that stays open until it is told to end. */
-  async function opened(work: Parameters<TestDatabase["database"]["transaction"]>[0]) {
+  async function opened(work: Parameters<TestDatabase["database"]["transaction"]>[1]) {
     let end!: () => void;
     const ending = new Promise<void>((resolve) => (end = resolve));
     let entered!: () => void;
     const inside = new Promise<void>((resolve) => (entered = resolve));
-    const done = test.database.transaction(async (transaction) => {
+    const done = test.database.transaction(ALL_TENANTS, async (transaction) => {
       await work(transaction);
       entered();
       await ending;
@@ -220,7 +225,7 @@ describe("dialect: postgres, with several connections", () => {
     const other = await opened((transaction) => transaction.lockTenant(TENANT, "shared"));
     const order: string[] = [];
     const exclusive = test.database
-      .transaction((transaction) => transaction.lockTenant(TENANT, "exclusive"))
+      .transaction(ALL_TENANTS, (transaction) => transaction.lockTenant(TENANT, "exclusive"))
       .then(() => order.push("exclusive"));
     while ((await waiting()) === 0);
     await (await opened((transaction) => transaction.lockTenant(id(2), "exclusive"))).end();
@@ -233,22 +238,26 @@ describe("dialect: postgres, with several connections", () => {
 
   it("keeps locked rows from others until the transaction ends", async () => {
     const key = { tenant_id: TENANT, policy_id: id(200), scope: "" };
-    await test.database.transaction((transaction) =>
+    await test.database.transaction(ALL_TENANTS, (transaction) =>
       transaction.insert(tables.balances, [balanceToRow(balance())]),
     );
     const first = await opened((transaction) => transaction.lockByKeys(tables.balances, [key]));
-    const seen = test.database.transaction((transaction) => transaction.lockByKeys(tables.balances, [key]));
+    const seen = test.database.transaction(ALL_TENANTS, (transaction) =>
+      transaction.lockByKeys(tables.balances, [key]),
+    );
     while ((await waiting()) === 0);
     await first.end();
     expect(await seen).to.have.length(1);
   });
 
   it("keeps a snapshot as it was while others write", async () => {
-    await test.database.snapshot(async (transaction) => {
+    await test.database.snapshot(ALL_TENANTS, async (transaction) => {
       expect(await transaction.query("SELECT * FROM balances", [])).to.have.length(0);
-      await test.database.transaction((other) => other.insert(tables.balances, [balanceToRow(balance())]));
+      await test.database.transaction(ALL_TENANTS, (other) =>
+        other.insert(tables.balances, [balanceToRow(balance())]),
+      );
       expect(await transaction.query("SELECT * FROM balances", [])).to.have.length(0);
     });
-    expect(await test.database.knex<Row, Row[]>("balances")).to.have.length(1);
+    expect(await test.knex<Row, Row[]>("balances")).to.have.length(1);
   });
 });

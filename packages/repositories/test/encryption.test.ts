@@ -6,6 +6,7 @@ import { openDatabase, type DatabaseOptions } from "../src/database.ts";
 import { DatabaseError } from "../src/database-error.ts";
 import { migrate } from "../src/migrate.ts";
 import { rekeyDatabase } from "../src/sqlite-backup.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, write } from "./entities.ts";
 
 const KEY = "correct horse battery staple";
@@ -25,7 +26,7 @@ describe("an encrypted SQLite file", () => {
   async function makeDatabase(key: string): Promise<void> {
     const database = open({ key });
     await migrate(database);
-    await database.transaction((transaction) => write.tenants(transaction, TENANT));
+    await database.transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT));
     await database.close();
   }
 
@@ -45,7 +46,7 @@ describe("an encrypted SQLite file", () => {
   it("shows nothing of its rows and schema on the disk, in its log neither", async () => {
     const database = open({ key: KEY });
     await migrate(database);
-    await database.transaction((transaction) => write.tenants(transaction, TENANT));
+    await database.transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT));
     expect(readdirSync(folder)).to.include("budget.db-wal");
     for (const text of [TENANT, "tenants", "SQLite format 3"]) expect(isReadable(text)).to.equal(false);
     await database.close();

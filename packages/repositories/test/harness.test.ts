@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openDatabase, type Database } from "../src/database.ts";
 import { ensureUsagePartitions, migrate } from "../src/migrate.ts";
 import * as tables from "../src/tables.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { T0, TENANT, budget, id, outboxEvent, usageRecord, write } from "./entities.ts";
 import { TEST_DATABASES, startPostgres } from "./harness/test-databases.ts";
 
@@ -13,8 +14,8 @@ for (const kind of TEST_DATABASES) {
     it("gives each test a migrated database of its own", async () => {
       const [one, other] = [await kind.open(), await kind.open()];
       try {
-        await one.database.transaction((transaction) => write.tenants(transaction, TENANT));
-        expect(await other.database.knex("tenants")).to.have.length(0);
+        await one.database.transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT));
+        expect(await other.knex("tenants")).to.have.length(0);
         expect(one.database.dialect.name).to.equal(kind.name);
       } finally {
         await one.close();
@@ -25,7 +26,7 @@ for (const kind of TEST_DATABASES) {
     it("leaves nothing of a test to the next one", async () => {
       const changes: readonly ((database: Database) => Promise<unknown>)[] = [
         (database) =>
-          database.transaction(async (transaction) => {
+          database.transaction(ALL_TENANTS, async (transaction) => {
             await write.tenants(transaction, TENANT);
             await write.budgets(
               transaction,
@@ -48,10 +49,12 @@ for (const kind of TEST_DATABASES) {
         expect(await next.database.knex.schema.hasTable("another")).to.equal(false);
         expect(await next.database.knex.schema.hasTable("usage_records_2026_11")).to.equal(false);
         for (const table of Object.values(tables)) {
-          expect(await next.database.knex(table.name), table.name).to.have.length(0);
+          expect(await next.knex(table.name), table.name).to.have.length(0);
         }
-        await next.database.transaction((transaction) => write.events(transaction, outboxEvent()));
-        expect(Number((await next.database.knex("events"))[0].sequence)).to.equal(1);
+        await next.database.transaction(ALL_TENANTS, (transaction) =>
+          write.events(transaction, outboxEvent()),
+        );
+        expect(Number((await next.knex("events"))[0].sequence)).to.equal(1);
         await next.close();
       }
     });

@@ -4,6 +4,7 @@ import { openDatabase } from "../src/database.ts";
 import { MIGRATIONS, ensureUsagePartitions, migrate, migrationState } from "../src/migrate.ts";
 import * as tables from "../src/tables.ts";
 import { UsageRecordRepository } from "../src/usage-record-repository.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, id, usageRecord, write } from "./entities.ts";
 import { TEST_DATABASES, type TestDatabase } from "./harness/test-databases.ts";
 
@@ -36,7 +37,7 @@ for (const kind of TEST_DATABASES) {
       expect(await test.database.knex.schema.hasTable("schema_migrations")).to.equal(false);
       await migrate(test.database);
       expect(await migrationState(test.database)).to.deep.equal({ missing: [], unknown: [] });
-      const applied = test.database.knex("schema_migrations");
+      const applied = test.knex("schema_migrations");
       await applied
         .clone()
         .where({ name: NAMES.at(-1) })
@@ -71,7 +72,7 @@ for (const kind of TEST_DATABASES) {
     it("make every column that the tables are said to have", async () => {
       await migrate(test.database);
       for (const table of Object.values(tables)) {
-        const found = Object.keys(await test.database.knex(table.name).columnInfo());
+        const found = Object.keys(await test.knex(table.name).columnInfo());
         const givenByDatabase = table === tables.events ? ["sequence", "transaction_id"] : [];
         expect(found.toSorted(), table.name).to.deep.equal([...table.columns, ...givenByDatabase].toSorted());
       }
@@ -79,7 +80,7 @@ for (const kind of TEST_DATABASES) {
 
     it("leave an interrupted run's lock behind", async () => {
       await migrate(test.database);
-      await test.database.knex("schema_migrations_lock").update({ is_locked: 1 });
+      await test.knex("schema_migrations_lock").update({ is_locked: 1 });
       expect(await migrate(test.database)).to.deep.equal([]);
     });
   });
@@ -107,7 +108,7 @@ describe("partitions of usage records", () => {
   afterEach(() => test.close());
 
   async function partitions(): Promise<readonly string[]> {
-    const rows = await test.database.transaction((transaction) =>
+    const rows = await test.database.transaction(ALL_TENANTS, (transaction) =>
       transaction.query(
         `SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound, i.inhparent::regclass::text AS parent
          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind = 'r' ORDER BY c.relname`,
@@ -149,9 +150,9 @@ describe("partitions of usage records", () => {
       Date.UTC(2027, 0, 31),
       Date.UTC(2027, 1, 1),
     ].map((timestamp_ms, index) => usageRecord({ record_id: id(400 + index), timestamp_ms }));
-    await test.database.transaction((transaction) => write.usageRecords(transaction, ...booked));
+    await test.database.transaction(ALL_TENANTS, (transaction) => write.usageRecords(transaction, ...booked));
     await ensureUsagePartitions(test.database, Date.UTC(2026, 10, 23));
-    const count = async (table: string) => (await test.database.knex(table)).length;
+    const count = async (table: string) => (await test.knex(table)).length;
     expect(await count("usage_records_default")).to.equal(2);
     expect(await count("usage_records_2026_11")).to.equal(1);
     expect(await count("usage_records_2027_01")).to.equal(1);

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { Database } from "../src/database.ts";
 import { OutputSketchRepository, type StoredOutputSketch } from "../src/output-sketch-repository.ts";
 import type { Transaction } from "../src/transaction.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { HOUR_MS, OTHER_TENANT, T0, TENANT } from "./entities.ts";
 import { TEST_DATABASES, type TestDatabase } from "./harness/test-databases.ts";
 import { rejectionOf } from "./rejection.ts";
@@ -24,7 +25,8 @@ for (const kind of TEST_DATABASES) {
     let test: TestDatabase;
     let database: Database;
     let repository: OutputSketchRepository;
-    const within = <T>(work: (transaction: Transaction) => Promise<T>) => database.transaction(work);
+    const within = <T>(work: (transaction: Transaction) => Promise<T>) =>
+      database.transaction(ALL_TENANTS, work);
     const store = (...sketches: readonly StoredOutputSketch[]) =>
       within(async (transaction) => {
         await repository.lockMany(transaction, sketches, T0);

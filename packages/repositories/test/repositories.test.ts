@@ -11,6 +11,7 @@ import { TenantRepository } from "../src/tenant-repository.ts";
 import type { Transaction } from "../src/transaction.ts";
 import { UsageRecordRepository } from "../src/usage-record-repository.ts";
 import { UsageRollupRepository } from "../src/usage-rollup-repository.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import {
   HOUR_MS,
   OTHER_TENANT,
@@ -37,7 +38,8 @@ for (const kind of TEST_DATABASES) {
   describe(`repositories: ${kind.name}`, () => {
     let test: TestDatabase;
     let database: Database;
-    const within = <T>(work: (transaction: Transaction) => Promise<T>) => database.transaction(work);
+    const within = <T>(work: (transaction: Transaction) => Promise<T>) =>
+      database.transaction(ALL_TENANTS, work);
     beforeEach(async () => {
       test = await kind.open();
       ({ database } = test);

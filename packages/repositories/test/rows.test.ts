@@ -17,6 +17,7 @@ import fc from "fast-check";
 import type { Row, Table } from "../src/dialect.ts";
 import * as rows from "../src/rows.ts";
 import * as tables from "../src/tables.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import {
   TENANT,
   alert,
@@ -249,7 +250,7 @@ for (const kind of TEST_DATABASES) {
     let test: TestDatabase;
     before(async () => {
       test = await kind.open();
-      await test.database.transaction(async (transaction) => {
+      await test.database.transaction(ALL_TENANTS, async (transaction) => {
         await write.tenants(transaction, TENANT);
         await write.budgets(transaction, budget({ budget_id: id(100) }));
       });
@@ -261,14 +262,14 @@ for (const kind of TEST_DATABASES) {
         const undone = new Error("rolled back");
         await fc.assert(
           fc.asyncProperty(entity, async (one) => {
-            const attempt = test.database.transaction(async (transaction) => {
+            const attempt = test.database.transaction(ALL_TENANTS, async (transaction) => {
               await transaction.query(`DELETE FROM policies`, []);
               await transaction.query(`DELETE FROM ${table.name}`, []);
               await transaction.insert(table, [toRow(one as never)]);
               const [row] = await transaction.query(`SELECT * FROM ${table.name}`, []);
               expect(fromRow(row!)).to.deep.equal(one);
               // The builder of Knex reads the same values by another way.
-              const [again] = await transaction.run(test.database.knex<Row, Row[]>(table.name));
+              const [again] = await transaction.run(test.knex<Row, Row[]>(table.name));
               expect(fromRow(again!)).to.deep.equal(one);
               throw undone;
             });
@@ -283,12 +284,12 @@ for (const kind of TEST_DATABASES) {
 
     it("keep the tenant's name, default budget and catalogue version", async () => {
       const tenant_id = id(77);
-      await test.database.transaction((transaction) =>
+      await test.database.transaction(ALL_TENANTS, (transaction) =>
         transaction.insert(tables.tenants, [
           { tenant_id, name: "Ünïcode 🏦", default_budget_id: id(5), catalog_version: 7, created_at_ms: 8 },
         ]),
       );
-      const [row] = await test.database.knex<Row, Row[]>("tenants").where({ tenant_id });
+      const [row] = await test.knex<Row, Row[]>("tenants").where({ tenant_id });
       expect(rows.tenantFromRow(row!)).to.deep.equal({
         tenant_id,
         name: "Ünïcode 🏦",
@@ -299,10 +300,10 @@ for (const kind of TEST_DATABASES) {
     });
 
     it("keep the sums of a rollup", async () => {
-      await test.database.transaction((transaction) =>
+      await test.database.transaction(ALL_TENANTS, (transaction) =>
         write.rollups(transaction, rollup({ total_cost_nano_usd: 2n ** 63n - 1n })),
       );
-      const [row] = await test.database.knex<Row, Row[]>("usage_rollups");
+      const [row] = await test.knex<Row, Row[]>("usage_rollups");
       expect(BigInt(row!.total_cost_nano_usd as string)).to.equal(2n ** 63n - 1n);
     });
   });

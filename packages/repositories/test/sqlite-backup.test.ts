@@ -10,6 +10,7 @@ import { DatabaseError } from "../src/database-error.ts";
 import { migrate } from "../src/migrate.ts";
 import { backUpDatabase, rekeyDatabase, restoreDatabase } from "../src/sqlite-backup.ts";
 import { openSqliteFile } from "../src/sqlite-key.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, T0 } from "./entities.ts";
 import { createRandom } from "./harness/random.ts";
 
@@ -46,7 +47,7 @@ describe("a SQLite file that is copied or replaced", () => {
     const server = openDatabase({ ...database, exclusive: true });
     await migrate(server);
     await addEvents(server, 10);
-    await server.transaction(async (transaction) => {
+    await server.transaction(ALL_TENANTS, async (transaction) => {
       // What is not committed is not in it.
       await transaction.query("UPDATE events SET payload = 'later'", []);
       backUpDatabase(database, backup());

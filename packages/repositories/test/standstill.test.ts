@@ -3,6 +3,7 @@ import { isConnectionLoss } from "../src/connection-loss.ts";
 import { isTransient, isUnavailable, openDatabase, type Database } from "../src/database.ts";
 import { migrate } from "../src/migrate.ts";
 import { mayHaveCommitted } from "../src/transaction.ts";
+import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, write } from "./entities.ts";
 import { freeze, resume, startPostgres, type PostgresServer } from "./harness/test-databases.ts";
 import { rejectionOf } from "./rejection.ts";
@@ -29,15 +30,16 @@ describe("a PostgreSQL that stands still", () => {
   });
   after(() => server.stop());
 
-  const ask = () => database.transaction((transaction) => transaction.query("SELECT 1", []));
+  const read = () => database.reader(ALL_TENANTS).run(database.knex("tenants"));
+  const ask = () => database.transaction(ALL_TENANTS, (transaction) => transaction.query("SELECT 1", []));
 
   it("is given up by everybody: who has a connection, who wants one, and who waits for its turn", async () => {
     await ask();
     freeze(server.pid);
     const errors = await Promise.all([
       ...Array.from({ length: 4 }, () => rejectionOf(ask())),
-      rejectionOf(Promise.resolve(database.knex("tenants"))),
-      rejectionOf(database.snapshot((transaction) => transaction.query("SELECT 1", []))),
+      rejectionOf(read()),
+      rejectionOf(database.snapshot(ALL_TENANTS, (transaction) => transaction.query("SELECT 1", []))),
     ]);
     for (const error of errors) {
       // Whoever has waited for so long is answered, and not made to wait for another try.
@@ -47,23 +49,23 @@ describe("a PostgreSQL that stands still", () => {
     expect(await Promise.all([ask(), ask(), ask()])).to.have.length(3);
   });
 
-  it("is given up by a statement of Knex's builder that has its connection", async () => {
-    await database.knex("tenants");
+  it("is given up by a statement of its own that has its connection", async () => {
+    await read();
     freeze(server.pid);
-    const error = await rejectionOf(Promise.resolve(database.knex("tenants")));
+    const error = await rejectionOf(read());
     expect([isUnavailable(error), isConnectionLoss(error), isTransient(error)], error.message).to.deep.equal([
       true,
       true,
       false,
     ]);
     resume(server.pid);
-    expect(await database.knex("tenants")).to.deep.equal([]);
+    expect(await read()).to.deep.equal([]);
   });
 
   it("may have committed what it was told to commit", async () => {
     await ask();
     const error = await rejectionOf(
-      database.transaction(async (transaction) => {
+      database.transaction(ALL_TENANTS, async (transaction) => {
         await write.tenants(transaction, TENANT);
         freeze(server.pid);
       }),
@@ -71,8 +73,10 @@ describe("a PostgreSQL that stands still", () => {
     expect([isConnectionLoss(error), mayHaveCommitted(error)]).to.deep.equal([true, true]);
     resume(server.pid);
     // It holds its row until it has ended.
-    await database.transaction((transaction) => write.tenants(transaction, TENANT)).catch(() => undefined);
-    expect(await database.knex("tenants")).to.have.length(1);
+    await database
+      .transaction(ALL_TENANTS, (transaction) => write.tenants(transaction, TENANT))
+      .catch(() => undefined);
+    expect(await read()).to.have.length(1);
   });
 
   it("does not keep its pool from closing", async () => {
@@ -83,20 +87,24 @@ describe("a PostgreSQL that stands still", () => {
 
   it("is waited for where a statement may take its time, and no longer than that transaction", async () => {
     const slow = `SELECT pg_sleep(${(2 * ANSWER_TIMEOUT_MS) / 1000})`;
-    const cut = await rejectionOf(database.transaction((transaction) => transaction.query(slow, [])));
+    const cut = await rejectionOf(
+      database.transaction(ALL_TENANTS, (transaction) => transaction.query(slow, [])),
+    );
     expect([cut.code, isUnavailable(cut), isTransient(cut)]).to.deep.equal(["57014", true, false]);
-    await database.transaction(async (transaction) => {
+    await database.transaction(ALL_TENANTS, async (transaction) => {
       await transaction.takeTime();
       await transaction.query(slow, []);
     });
-    const again = await rejectionOf(database.transaction((transaction) => transaction.query(slow, [])));
+    const again = await rejectionOf(
+      database.transaction(ALL_TENANTS, (transaction) => transaction.query(slow, [])),
+    );
     expect(again.code).to.equal("57014");
   });
 
   it("lets nobody wait for a lock for long, nor behind somebody who has given up", async () => {
     const lock = (mode: "shared" | "exclusive") =>
-      database.transaction((transaction) => transaction.lockTenant(TENANT, mode));
-    await database.transaction(async (transaction) => {
+      database.transaction(ALL_TENANTS, (transaction) => transaction.lockTenant(TENANT, mode));
+    await database.transaction(ALL_TENANTS, async (transaction) => {
       await transaction.lockTenant(TENANT, "shared");
       const error = await rejectionOf(lock("exclusive"));
       expect(error.code).to.be.oneOf(["55P03", "57014"]);

@@ -84,12 +84,14 @@ export async function keepReading(
     withdrawn_at_ms: null,
   }));
   for (const part of parts(said)) {
-    await database.transaction((transaction) => observations.insertMany(transaction, part));
+    await database.transaction(SHARED_TENANT_ID, (transaction) => observations.insertMany(transaction, part));
     await rest();
   }
   const capabilities = newCapabilities(await models.capabilities(source), reading.capabilities);
   for (const part of parts(capabilities)) {
-    await database.transaction((transaction) => models.saveCapabilities(transaction, source, part));
+    await database.transaction(SHARED_TENANT_ID, (transaction) =>
+      models.saveCapabilities(transaction, source, part),
+    );
     await rest();
   }
   const aliases = newAliases(await models.sharedAliases(), reading.aliases);

@@ -115,29 +115,34 @@ export function createPriceMonitor(
 
   /** Begins a run, unless one goes on. */
   function begin(trigger: PriceRun["trigger"], by: ChangedBy | undefined): Promise<PriceRun | null> {
-    return ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
-      const now_ms = clock.now();
-      if ((await runRepository.going(transaction, now_ms - LONGEST_RUN_MS)) !== null) return null;
-      const run: PriceRun = {
-        run_id: ids.next(now_ms),
-        trigger,
-        started_at_ms: now_ms,
-        ended_at_ms: null,
-        report: null,
-      };
-      await runRepository.create(transaction, run);
-      if (by !== undefined) {
-        const change = {
-          action: "prices.updated",
-          subject_id: run.run_id,
-          before: null,
-          after: null,
-          at_ms: now_ms,
+    return ledger.transaction(
+      SHARED_TENANT_ID,
+      "exclusive",
+      async ({ transaction }) => {
+        const now_ms = clock.now();
+        if ((await runRepository.going(transaction, now_ms - LONGEST_RUN_MS)) !== null) return null;
+        const run: PriceRun = {
+          run_id: ids.next(now_ms),
+          trigger,
+          started_at_ms: now_ms,
+          ended_at_ms: null,
+          report: null,
         };
-        await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
-      }
-      return run;
-    });
+        await runRepository.create(transaction, run);
+        if (by !== undefined) {
+          const change = {
+            action: "prices.updated",
+            subject_id: run.run_id,
+            before: null,
+            after: null,
+            at_ms: now_ms,
+          };
+          await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
+        }
+        return run;
+      },
+      by?.tenant_id,
+    );
   }
 
   const running = new Set<Promise<unknown>>();
@@ -166,7 +171,7 @@ export function createPriceMonitor(
       const ended: PriceRun = { ...run, ended_at_ms: clock.now() };
       // A database that is away says the same thing twice.
       await database
-        .transaction((transaction) => runRepository.update(transaction, ended))
+        .transaction(SHARED_TENANT_ID, (transaction) => runRepository.update(transaction, ended))
         .catch(() => undefined);
       throw error;
     }
@@ -215,21 +220,26 @@ export function createPriceMonitor(
     decide(review_id, decision, decided_by, why, by) {
       const now_ms = clock.now();
       const decideOptions = { database, now_ms, nextId: () => ids.next(now_ms) };
-      return ledger.transaction(SHARED_TENANT_ID, "exclusive", async (session) => {
-        const outcome = await decideReview(session, review_id, decision, decided_by, why, decideOptions);
-        if (!outcome.ok) return outcome;
-        const { status, provider, model } = outcome.value;
-        const after = { status, provider, model, decided_by, why };
-        const change = {
-          action: "price_review.decided",
-          subject_id: review_id,
-          before: { status: "open" },
-          after,
-          at_ms: now_ms,
-        };
-        await audit.append(session.transaction, by.tenant_id, [changeBy(by, change)]);
-        return outcome;
-      });
+      return ledger.transaction(
+        SHARED_TENANT_ID,
+        "exclusive",
+        async (session) => {
+          const outcome = await decideReview(session, review_id, decision, decided_by, why, decideOptions);
+          if (!outcome.ok) return outcome;
+          const { status, provider, model } = outcome.value;
+          const after = { status, provider, model, decided_by, why };
+          const change = {
+            action: "price_review.decided",
+            subject_id: review_id,
+            before: { status: "open" },
+            after,
+            at_ms: now_ms,
+          };
+          await audit.append(session.transaction, by.tenant_id, [changeBy(by, change)]);
+          return outcome;
+        },
+        by.tenant_id,
+      );
     },
 
     setByHand: (price, by) =>
@@ -257,21 +267,26 @@ export function createPriceMonitor(
       const source = sources.find((one) => one.name === name);
       if (source === undefined) return unknownSource(name, sources);
       // Runs write what they know of a source under the same lock.
-      return ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
-        const known = await sourceRepository.getAll(transaction);
-        const state = known.find((one) => one.source === name) ?? unread(source);
-        const reset = { ...state, trust_ppm: source.trust_ppm, agreed: 0, differed: 0 };
-        await sourceRepository.save(transaction, reset);
-        const change = {
-          action: "price_source.trust_reset",
-          subject_id: name,
-          before: { trust_ppm: state.trust_ppm },
-          after: { trust_ppm: reset.trust_ppm },
-          at_ms: clock.now(),
-        };
-        await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
-        return accepted(statusOf(source, reset));
-      });
+      return ledger.transaction(
+        SHARED_TENANT_ID,
+        "exclusive",
+        async ({ transaction }) => {
+          const known = await sourceRepository.getAll(transaction);
+          const state = known.find((one) => one.source === name) ?? unread(source);
+          const reset = { ...state, trust_ppm: source.trust_ppm, agreed: 0, differed: 0 };
+          await sourceRepository.save(transaction, reset);
+          const change = {
+            action: "price_source.trust_reset",
+            subject_id: name,
+            before: { trust_ppm: state.trust_ppm },
+            after: { trust_ppm: reset.trust_ppm },
+            at_ms: clock.now(),
+          };
+          await audit.append(transaction, by.tenant_id, [changeBy(by, change)]);
+          return accepted(statusOf(source, reset));
+        },
+        by.tenant_id,
+      );
     },
 
     async settled() {

@@ -256,7 +256,7 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
       ended_at_ms,
       report: { sources: reports.map((one) => withVotes(one, records)), verification },
     };
-    await database.transaction((transaction) => runRepository.update(transaction, done));
+    await database.transaction(SHARED_TENANT_ID, (transaction) => runRepository.update(transaction, done));
     logger.info("price_manager", "Prices were verified", { run_id: run.run_id, ...verification });
     return done;
   };

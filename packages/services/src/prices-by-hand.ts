@@ -55,7 +55,7 @@ export async function keepByHand(
     effective_ms === said.effective_ms && pricedThingKey(thing) === pricedThingKey(said);
   const before = (await stillSaidBy(BY_HAND.name, { database, rest })).filter(isReplaced);
   const observations = new PriceObservationRepository(database);
-  await database.transaction(async (transaction) => {
+  await database.transaction(by.tenant_id, async (transaction) => {
     await observations.withdraw(
       transaction,
       before.map(({ observation_id }) => observation_id),
@@ -87,7 +87,7 @@ export async function withdrawByHand(
     return rejected({ code: "price_observation_not_found", detail });
   }
   const observations = new PriceObservationRepository(database);
-  await database.transaction(async (transaction) => {
+  await database.transaction(by.tenant_id, async (transaction) => {
     await observations.withdraw(transaction, [observation_id], now_ms);
     const change = {
       action: "price.unset",

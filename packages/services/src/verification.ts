@@ -104,7 +104,7 @@ interface CatalogRead {
 }
 
 async function startReading(database: Database): Promise<CatalogRead> {
-  const versions = await database.transaction((transaction) =>
+  const versions = await database.transaction(SHARED_TENANT_ID, (transaction) =>
     readCatalogVersions(transaction, [SHARED_TENANT_ID]),
   );
   return { catalog_version: versions.get(SHARED_TENANT_ID) ?? 0, touched: new Set() };

@@ -1,5 +1,5 @@
 import { SHARED_TENANT_ID } from "@budget/domain";
-import { PriceRepository, PriceReviewRepository, TenantRepository } from "@budget/repositories";
+import { ALL_TENANTS, PriceRepository, PriceReviewRepository, TenantRepository } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { v7 } from "uuid";
@@ -124,7 +124,7 @@ for (const kind of TEST_DATABASES) {
       test.third.says(says("new", 1, 2), says("one", 3, 15));
       test.second.says(says("one", 3, 15));
       await runWhile(() =>
-        test.database.transaction(async (transaction) => {
+        test.database.transaction(ALL_TENANTS, async (transaction) => {
           const tenants = new TenantRepository(test.database);
           const version = await tenants.bumpCatalogVersion(transaction, SHARED_TENANT_ID);
           await prices.insertMany(transaction, [own], version);

@@ -1,5 +1,10 @@
 import { TEST_DATABASES } from "@budget/repositories/testing";
-import { ModelRepository, PriceObservationRepository, PriceRunRepository } from "@budget/repositories";
+import {
+  ALL_TENANTS,
+  ModelRepository,
+  PriceObservationRepository,
+  PriceRunRepository,
+} from "@budget/repositories";
 import { expect } from "chai";
 import { v7 } from "uuid";
 import {
@@ -336,7 +341,7 @@ for (const kind of TEST_DATABASES) {
       const kept = await observations.ofModels([{ provider: "acme", model: "one" }]);
       const old = kept.find(({ source }) => source === "first");
       if (old === undefined) throw new Error("nothing was kept");
-      await test.database.transaction((transaction) =>
+      await test.database.transaction(ALL_TENANTS, (transaction) =>
         observations.insertMany(transaction, [
           {
             ...old,
@@ -406,7 +411,7 @@ for (const kind of TEST_DATABASES) {
         ended_at_ms: null,
         report: null,
       };
-      await test.database.transaction((transaction) => repository.create(transaction, left));
+      await test.database.transaction(ALL_TENANTS, (transaction) => repository.create(transaction, left));
       const stopped = await test.monitor.run("request", ["second"]);
       expect(stopped.ok ? null : stopped.rejection.code).to.equal("price_run_active");
       await test.monitor.endInterrupted();

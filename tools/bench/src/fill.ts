@@ -1,4 +1,4 @@
-import type { Database } from "@budget/repositories";
+import { ALL_TENANTS, type Database } from "@budget/repositories";
 import { CONTEXT, type Setup, openSetup } from "./setup.ts";
 
 /** An id in the order of its number, as SQL makes it from `n`. */
@@ -24,11 +24,13 @@ async function copyRow(
   first: number,
   last: number,
 ): Promise<void> {
-  const row = (await database.knex(table).where(key).first()) as object;
-  const columns = Object.keys(row);
+  const row = database.knex<Record<string, unknown>, Record<string, unknown>[]>(table).where(key);
+  const [found] = await database.reader(ALL_TENANTS).run(row);
+  const columns = Object.keys(found ?? {});
   const values = columns.map((column) => changes[column] ?? `t.${column}`);
-  const where = Object.keys(key).map((column) => `t.${column} = ?`);
-  await database.patiently(async (knex) => {
+  const where = Object.keys(key).map((column, index) => `t.${column} = $${index + 1}`);
+  await database.transaction(ALL_TENANTS, async (transaction) => {
+    await transaction.takeTime();
     for (let from = first; from <= last; from += ROWS_AT_ONCE) {
       const to = Math.min(last, from + ROWS_AT_ONCE - 1);
       const numbers =
@@ -36,7 +38,7 @@ async function copyRow(
           ? `generate_series(${from}::bigint, ${to}::bigint)`
           : `(WITH RECURSIVE s(n) AS (SELECT ${from} UNION ALL SELECT n + 1 FROM s WHERE n < ${to}) SELECT n FROM s)`;
       const series = database.dialect.name === "postgres" ? `${numbers} AS s(n)` : `${numbers} AS s`;
-      await knex.raw(
+      await transaction.query(
         `INSERT INTO ${table} (${columns.map((column) => `"${column}"`).join(", ")}) ` +
           `SELECT ${values.join(", ")} FROM ${table} t, ${series} WHERE ${where.join(" AND ")}`,
         Object.values(key),

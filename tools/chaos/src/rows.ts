@@ -1,4 +1,4 @@
-import type { Database } from "@budget/repositories";
+import { ALL_TENANTS, type Database } from "@budget/repositories";
 
 /** An allocation as the database has it. */
 export interface AllocationRow {
@@ -26,7 +26,7 @@ export interface Rows {
 
 /** What the database holds of the contexts whose names begin with `prefix`, read by plain SQL. */
 export function readRows(database: Database, prefix: string): Promise<Rows> {
-  return database.snapshot(async (transaction) => {
+  return database.snapshot(ALL_TENANTS, async (transaction) => {
     const allocations = await transaction.query(
       "SELECT allocation_id, metadata, tokens_allocated FROM allocations WHERE context_id LIKE $1",
       [`${prefix}%`],
@@ -61,7 +61,7 @@ export interface Held {
 }
 
 export function readHeld(database: Database): Promise<Held> {
-  return database.snapshot(async (transaction) => {
+  return database.snapshot(ALL_TENANTS, async (transaction) => {
     const [row] = await transaction.query(
       `SELECT COALESCE(SUM(held_tokens), 0) AS tokens, COALESCE(SUM(held_cost_nano_usd), 0) AS cost_nano_usd,
          (SELECT COUNT(*) FROM allocations WHERE status = 'active') AS active_allocations

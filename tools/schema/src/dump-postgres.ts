@@ -13,7 +13,7 @@ interface Relation {
   readonly bound: string | null;
 }
 
-/** Tables with their columns, constraints, indexes and lasting partitions, from the catalogues of PostgreSQL. */
+/** Tables with their columns, constraints, indexes, row-level security and lasting partitions, from the catalogues of PostgreSQL. */
 export async function dumpPostgres(transaction: Transaction): Promise<string> {
   const parts: string[] = [];
   for (const relation of await readRelations(transaction)) {
@@ -22,6 +22,7 @@ export async function dumpPostgres(transaction: Transaction): Promise<string> {
     } else {
       parts.push(`CREATE TABLE ${relation.name} PARTITION OF ${relation.parent} ${relation.bound ?? ""};\n`);
     }
+    parts.push(...(await securityTexts(transaction, relation)));
   }
   return parts.join("\n");
 }
@@ -77,4 +78,23 @@ async function indexTexts(transaction: Transaction, oid: string): Promise<readon
     [oid],
   );
   return rows.map((row) => `${(row.definition as string).replaceAll("public.", "")};\n`);
+}
+
+/** Whose rows a transaction sees, where the table locks them. */
+async function securityTexts(transaction: Transaction, { oid, name }: Relation): Promise<readonly string[]> {
+  const rows = await transaction.query(
+    `SELECT c.relforcerowsecurity AS forced, p.polname AS policy, p.polcmd AS command,
+       pg_get_expr(p.polqual, c.oid) AS using, pg_get_expr(p.polwithcheck, c.oid) AS checked
+     FROM pg_class c JOIN pg_policy p ON p.polrelid = c.oid
+     WHERE c.oid = $1::text::oid AND c.relrowsecurity ORDER BY p.polname COLLATE "C"`,
+    [oid],
+  );
+  if (rows.length === 0) return [];
+  const forced = rows[0]?.forced === true ? `ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;\n` : "";
+  const policies = rows.map(({ policy, command, using, checked }) => {
+    const check = typeof checked === "string" ? `\n  WITH CHECK (${checked})` : "";
+    const verb = command === "r" ? " FOR SELECT" : "";
+    return `CREATE POLICY ${String(policy)} ON ${name}${verb}\n  USING (${String(using)})${check};\n`;
+  });
+  return [`ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;\n${forced}${policies.join("")}`];
 }

@@ -1,4 +1,4 @@
-import type { Database } from "@budget/repositories";
+import { ALL_TENANTS, type Database } from "@budget/repositories";
 import { dumpPostgres } from "./dump-postgres.ts";
 import { dumpSqlite } from "./dump-sqlite.ts";
 
@@ -7,5 +7,5 @@ const HEADER = "-- Written by `pnpm schema:dump` from the migrations; `pnpm sche
 /** The schema of a database as text, the same on every machine. */
 export function dumpSchema(database: Database): Promise<string> {
   const dump = database.dialect.name === "sqlite" ? dumpSqlite : dumpPostgres;
-  return database.snapshot(async (transaction) => HEADER + (await dump(transaction)));
+  return database.snapshot(ALL_TENANTS, async (transaction) => HEADER + (await dump(transaction)));
 }

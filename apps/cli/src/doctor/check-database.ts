@@ -75,6 +75,16 @@ export async function checkMigrations({ database }: Reached): Promise<Found> {
   return toDo(`${missing.join(", ")} not applied; run budget db migrate, or start the server`);
 }
 
+/** The second lock between tenants, for a query that has forgotten the first. */
+export function checkTenants({ state }: Reached): Found {
+  if (state.locks_rows === null) return ok("every query names its tenant; this database has no second lock");
+  if (state.locks_rows) return ok("every query names its tenant, and row-level security holds it to that");
+  return toDo(
+    "row-level security does not hold for this role, which is a superuser or has BYPASSRLS; connect as one that is " +
+      "neither, as docs/security.md shows",
+  );
+}
+
 /** Windows and expiries would otherwise begin and end at other moments on other machines. */
 const MOST_AHEAD_MS = 1000;
 

@@ -7,6 +7,7 @@ import {
   checkClock,
   checkDisk,
   checkMigrations,
+  checkTenants,
   describeDatabase,
   reachDatabase,
   type Reached,
@@ -22,6 +23,7 @@ const CHECKS = [
   "disk",
   "migrations",
   "clock",
+  "tenants",
   "price sources",
   "limits",
   "balances",
@@ -77,6 +79,7 @@ async function examineDatabase(
   found.set("database", describeDatabase(reached));
   found.set("disk", await checkDisk(configuration.database_url));
   found.set("clock", checkClock(reached));
+  found.set("tenants", checkTenants(reached));
   const migrations = await checkMigrations(reached);
   found.set("migrations", migrations);
   if (migrations.status !== "ok") return "the schema is not the one of this version";

@@ -8,7 +8,7 @@ import {
   type ReferenceRequest,
 } from "@budget/domain/testing";
 import type { Engine, UsageInput } from "@budget/engine";
-import type { Database } from "@budget/repositories";
+import type { TestDatabase } from "@budget/repositories/testing";
 import type { Dimensions, History, LedgerStep, OtherStep, PolicyFields, Step, Tokens } from "./steps.ts";
 
 const MINUTE_MS = 60_000;
@@ -22,7 +22,7 @@ const PRICES: ReadonlyMap<string, ReferencePrice> = new Map([
 ]);
 
 export interface Stage {
-  readonly database: Database;
+  readonly test_database: TestDatabase;
   /** Servers on this database, which take turns. */
   readonly engines: readonly Engine[];
   readonly clock: { now_ms: number };
@@ -353,8 +353,8 @@ class Player {
   readonly #allocation = (number: number): string => pick(this.#allocation_ids.slice(-10), number);
 
   async #compareBalances(): Promise<void> {
-    const { database, tenant_id, clock } = this.#stage;
-    const rows: readonly BalanceRow[] = await database.knex("balances").where({ tenant_id });
+    const { test_database, tenant_id, clock } = this.#stage;
+    const rows: readonly BalanceRow[] = await test_database.knex("balances").where({ tenant_id });
     const found = new Map(rows.map((row) => [`${row.policy_id}/${row.scope}`, row]));
     const contexts = ["context-0", "context-1", "context-2", "another"];
     for (const policy of this.#reference.policies.values()) {
@@ -388,8 +388,8 @@ class Player {
   }
 
   async #compareAllocations(): Promise<void> {
-    const { database, tenant_id } = this.#stage;
-    const rows: readonly AllocationRow[] = await database.knex("allocations").where({ tenant_id });
+    const { test_database, tenant_id } = this.#stage;
+    const rows: readonly AllocationRow[] = await test_database.knex("allocations").where({ tenant_id });
     compare("the number of allocations", rows.length, this.#reference.allocations.size);
     for (const row of rows) {
       const { allocation_id } = row;

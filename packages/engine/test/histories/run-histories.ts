@@ -1,7 +1,7 @@
 import type { TEST_DATABASES, TestDatabase } from "@budget/repositories/testing";
 import type { IdSource, Logger } from "@budget/domain";
 import { createEngine, prepareFirstStart } from "@budget/engine";
-import { TenantRepository } from "@budget/repositories";
+import { ALL_TENANTS, TenantRepository } from "@budget/repositories";
 import fc from "fast-check";
 import { PRICES } from "../support.ts";
 import { playHistory } from "./play-history.ts";
@@ -93,7 +93,7 @@ class Stages {
     const { database } = this.#test;
     const tenant_id = `00000000-0000-7000-a000-${(this.#tenants += 1).toString(16).padStart(12, "0")}`;
     const tenants = new TenantRepository(database);
-    await database.transaction(async (transaction) => {
+    await database.transaction(ALL_TENANTS, async (transaction) => {
       await tenants.create(transaction, { tenant_id, name: "history", created_at_ms: 0 });
       await tenants.bumpCatalogVersion(transaction, tenant_id);
     });
@@ -110,7 +110,7 @@ class Stages {
       }),
     );
     try {
-      await work({ database, engines, clock, tenant_id });
+      await work({ test_database: this.#test, engines, clock, tenant_id });
       const { differences } = await engines[0]!.verify({ tenant_id });
       if (differences.length > 0) throw new Error(`verify finds ${JSON.stringify(differences)}`);
     } finally {

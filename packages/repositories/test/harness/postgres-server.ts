@@ -17,8 +17,10 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** A PostgreSQL server of this process's own, in a temporary folder. */
 export interface PostgresServer {
-  /** Where its database `postgres` is. Its user may create databases. */
+  /** Where a database is whose owner is no superuser, as in production, and may create more. */
   readonly url: string;
+  /** The same server's superuser, for whom no row is locked. */
+  readonly admin_url: string;
   /** The process that all others of the server descend from. */
   readonly pid: number;
   /** Ends it and deletes its folder. */
@@ -48,8 +50,10 @@ const POLL_MS = 20;
 const SUPERVISOR = `
 binaries=$1 folder=$2 port=$3; shift 3
 if [ ! -d "$folder/data" ]; then
-  "$binaries/initdb" --pgdata="$folder/data" --username=budget --auth=trust --encoding=UTF8 --no-locale \
+  "$binaries/initdb" --pgdata="$folder/data" --username=postgres --auth=trust --encoding=UTF8 --no-locale \
     --no-sync --no-instructions || exit 1
+  printf '%s\\n' 'CREATE ROLE budget LOGIN CREATEDB' 'CREATE DATABASE budget OWNER budget' |
+    "$binaries/postgres" --single -F -D "$folder/data" postgres || exit 1
   server=$$
   (
     cat <&3 >/dev/null
@@ -91,7 +95,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     const port = await freePort();
     const start = () => run(binaries, folder, port, settings, owner);
     try {
-      return serverOf(await start(), start, folder, `postgres://budget@127.0.0.1:${port}/postgres`);
+      return serverOf(await start(), start, folder, port);
     } catch (error) {
       failure = error;
     }
@@ -103,11 +107,12 @@ function serverOf(
   first: ChildProcess,
   start: () => Promise<ChildProcess>,
   folder: string,
-  url: string,
+  port: number,
 ): PostgresServer {
   let server = first;
   return {
-    url,
+    url: `postgres://budget@127.0.0.1:${port}/budget`,
+    admin_url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     get pid() {
       return server.pid!;
     },

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Knex } from "knex";
 import pg from "pg";
 import { openDatabase, type Database } from "../../src/database.ts";
 import { migrate } from "../../src/migrate.ts";
@@ -16,6 +17,8 @@ export interface TestDatabase {
   /** Opens the same database from elsewhere; not with SQLite in memory, which only `database` sees. */
   readonly url: string;
   readonly database: Database;
+  /** Sees and changes the rows of all tenants: for what a test itself looks at, and breaks. */
+  readonly knex: Knex;
   /** Closes `database` and drops what is behind it. Whoever opened the URL has closed it before. */
   close(): Promise<void>;
 }
@@ -36,7 +39,7 @@ export interface TestDatabaseKind {
 
 /**
  * The databases that every test of rows runs on. PostgreSQL is the one that TEST_POSTGRES_URL names (its user may create
- * databases), else a server of this process's own, started when the first test asks for it.
+ * databases, and passes no row-level security), else a server of this process's own, started when the first test asks for it.
  */
 export const TEST_DATABASES: readonly TestDatabaseKind[] = [
   { name: "sqlite", open: openSqliteTest },
@@ -52,6 +55,7 @@ async function openSqliteTest(options: TestDatabaseOptions = {}): Promise<TestDa
     name: "sqlite",
     url,
     database,
+    knex: database.knex,
     async close() {
       await database.close();
       if (folder !== undefined) rmSync(folder, { recursive: true });
@@ -68,19 +72,22 @@ async function openPostgresTest(options: TestDatabaseOptions = {}): Promise<Test
     url,
     ...(options.pool_size === undefined ? {} : { pool_size: options.pool_size }),
   });
+  const everything = openDatabase({ url: forAllTenants(url), pool_size: 1 });
   return {
     name: "postgres",
     url,
     database,
+    knex: everything.knex,
     async close() {
-      await database.close();
-      if (server.reuses && options.empty !== true && (await becomesNew(url))) idle.push(name);
+      await Promise.all([database.close(), everything.close()]);
+      if (server.reuses && options.empty !== true && (await becomesNew(urlOf(server.admin_url, name))))
+        idle.push(name);
       else await administrate(server.url, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
 }
 
-interface TestServer extends Pick<PostgresServer, "url" | "stop"> {
+interface TestServer extends Pick<PostgresServer, "url" | "admin_url" | "stop"> {
   /** Whether its databases serve one test after the other; that takes a superuser. */
   readonly reuses: boolean;
 }
@@ -98,10 +105,18 @@ function testServer(): Promise<TestServer> {
 
 async function startTestServer(): Promise<TestServer> {
   const given = process.env.TEST_POSTGRES_URL;
-  if (given !== undefined) return { url: given, reuses: false, stop: () => Promise.resolve() };
+  if (given !== undefined) {
+    const [role] = await administrate(given, ROLE);
+    if (role?.passes === true)
+      throw new Error("TEST_POSTGRES_URL must name a role that is no superuser and has no BYPASSRLS.");
+    return { url: given, admin_url: given, reuses: false, stop: () => Promise.resolve() };
+  }
   const server = await startPostgres();
-  return { url: server.url, reuses: true, stop: () => server.stop() };
+  const { url, admin_url } = server;
+  return { url, admin_url, reuses: true, stop: () => server.stop() };
 }
+
+const ROLE = "SELECT rolsuper OR rolbypassrls AS passes FROM pg_roles WHERE rolname = current_user";
 
 async function migratedDatabase(server: TestServer): Promise<string> {
   const name = idle.pop();
@@ -188,6 +203,13 @@ const newName = (purpose: string): string =>
 function urlOf(server_url: string, database: string): string {
   const url = new URL(server_url);
   url.pathname = `/${database}`;
+  return url.href;
+}
+
+/** A connection that names all tenants from its start, as no server of Budget does. */
+function forAllTenants(database_url: string): string {
+  const url = new URL(database_url);
+  url.searchParams.set("options", "-c budget.all_tenants=on");
   return url.href;
 }
 
