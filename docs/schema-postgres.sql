@@ -339,6 +339,17 @@ CREATE INDEX prices_by_catalog_version ON prices USING btree (tenant_id, catalog
 
 CREATE INDEX prices_by_model ON prices USING btree (tenant_id, provider, model, effective_ms);
 
+CREATE TABLE rate_limits (
+  tenant_id uuid NOT NULL,
+  limit_id uuid NOT NULL,
+  left_milli bigint NOT NULL,
+  at_ms bigint NOT NULL,
+  leased bigint NOT NULL,
+  leased_before bigint NOT NULL,
+  CONSTRAINT rate_limits_pkey PRIMARY KEY (tenant_id, limit_id),
+  CONSTRAINT rate_limits_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+
 CREATE TABLE refusals (
   tenant_id uuid NOT NULL,
   refusal_id uuid NOT NULL,
@@ -377,6 +388,10 @@ CREATE TABLE tenants (
   default_budget_id uuid,
   catalog_version bigint NOT NULL,
   created_at_ms bigint NOT NULL,
+  max_budgets integer,
+  max_keys integer,
+  requests_per_second integer,
+  version integer NOT NULL DEFAULT 1,
   CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id)
 );
 

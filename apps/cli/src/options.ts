@@ -9,6 +9,14 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** A whole number from 1, or null where the word is `none`. */
+export function numberOrNone(text: string): number | null {
+  if (text === "none") return null;
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError("Give a whole number from 1, or none.");
+  return value;
+}
+
 /** A whole number, or two of them as the fewest and the most that are of use. */
 export function wholeNumberOrRange(text: string): number | { min: number; max: number } {
   const [least = "", most, ...others] = text.split("..");

@@ -31,7 +31,8 @@ export const newKeyText = (ids: IdSource, secrets: SecretSource, at_ms: number):
 export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boolean> {
   const keys = new ApiKeyRepository(database);
   return database.transaction(
-    async (transaction) => (await keys.countAlive(transaction, DEFAULT_TENANT_ID, "admin", clock.now())) > 0,
+    async (transaction) =>
+      (await keys.countAlive(transaction, DEFAULT_TENANT_ID, ["admin"], clock.now())) > 0,
   );
 }
 

@@ -9,6 +9,7 @@ import * as priceMonitoring from "./migrations/0005-price-monitoring.ts";
 import * as repricing from "./migrations/0006-markups-and-repricing.ts";
 import * as observationsStillSaid from "./migrations/0007-observations-still-said.ts";
 import * as access from "./migrations/0008-access.ts";
+import * as limits from "./migrations/0009-limits.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** In the order in which they are applied. */
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0006-markups-and-repricing", migration: repricing },
   { name: "0007-observations-still-said", migration: observationsStillSaid },
   { name: "0008-access", migration: access },
+  { name: "0009-limits", migration: limits },
 ];
 
 const TABLE = "schema_migrations";
