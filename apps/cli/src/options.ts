@@ -9,9 +9,9 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
-/** A whole number from 1, or null where the word is `none`. */
-export function numberOrNone(text: string): number | null {
-  if (text === "none") return null;
+/** A whole number from 1, or the word `none`: commander takes null for an option without a value. */
+export function numberOrNone(text: string): number | "none" {
+  if (text === "none") return text;
   const value = wholeNumber(text);
   if (value < 1) throw new InvalidArgumentError("Give a whole number from 1, or none.");
   return value;

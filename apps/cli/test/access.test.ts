@@ -81,6 +81,7 @@ describe("keys and the record", () => {
       ["tenants", "limit", tenant_id, "--max-keys", "1", "--requests", "none"],
       environment,
     );
+    expect(limited.stderr).to.equal("");
     expect(limited.stdout).to.match(/budgets +1\nkeys +1\nrequests a second +any number\n/);
     const own = { ...environment, BUDGET_API_KEY: key.key };
     const refused = await type(["budgets", "create", "x"], own);

@@ -22,7 +22,7 @@ export function isDeeperThan(levels: number, json: Uint8Array): boolean {
   if (json.length <= 2 * levels) return false;
   let depth = 0;
   for (let index = 0; index < json.length; index += 1) {
-    const byte = json[index]!;
+    const byte = json[index] ?? 0;
     if (byte === QUOTE) {
       index = endOfString(json, index + 1);
     } else if (byte > QUOTE) {

@@ -56,8 +56,10 @@ export function drawFrom(database: Database, timeOf: TransactionTime): DrawShare
       // Read when all locks are there, so that it is never earlier than what another server has written.
       const now_ms = await timeOf(transaction);
       const answers = asks.map((ask) => decide(ask, found.get(ask.limit.limit_id), now_ms));
-      const stored = answers.map(({ bucket }, index) => ({ ...keys[index]!, bucket }));
-      await buckets.update(transaction, stored);
+      await buckets.update(
+        transaction,
+        answers.map(({ stored }) => stored),
+      );
       return answers.map(({ drawn }) => drawn);
     });
 }
@@ -73,5 +75,6 @@ function decide({ limit, wanted, reports }: SharedAsk, found: RequestBucket | un
     left: wholeRequests(bucket),
     wait_ms: waitForRequest(bucket, limit.rate),
   };
-  return { bucket, drawn };
+  const { tenant_id, limit_id } = limit;
+  return { stored: { tenant_id, limit_id, bucket }, drawn };
 }

@@ -61,7 +61,7 @@ describe("servers that count together", () => {
 
   /** How many of so many requests at once go on. */
   const passing = async (counter: SharedCounter, of: RequestLimit, count: number): Promise<number> => {
-    const all = await Promise.all(Array.from({ length: count }, () => counter.count(of)));
+    const all = await Promise.all(Array.from({ length: count }, async () => counter.count(of)));
     await counter.settled();
     return all.filter(({ wait_ms }) => wait_ms === 0).length;
   };

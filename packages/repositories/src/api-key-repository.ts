@@ -41,7 +41,8 @@ export class ApiKeyRepository {
 
   /** The key with this id, whosever it is: who comes with a key has not said yet whose it is. */
   find(key_id: string, transaction?: Transaction): Promise<FoundKey | null> {
-    const select = this.#all()
+    const select = this.#all();
+    void select
       .join("tenants", "tenants.tenant_id", "api_keys.tenant_id")
       .where({ key_id })
       .select("api_keys.*", "tenants.requests_per_second");

@@ -6,17 +6,20 @@ import { toFields, toTable } from "../output.ts";
 import { openSession, type World } from "../session.ts";
 
 interface LimitOptions {
-  readonly maxBudgets?: number | null;
-  readonly maxKeys?: number | null;
-  readonly requests?: number | null;
+  readonly maxBudgets?: number | "none";
+  readonly maxKeys?: number | "none";
+  readonly requests?: number | "none";
 }
 
 /** Only the limits that were typed. */
-const limitsOf = ({ maxBudgets, maxKeys, requests }: LimitOptions): Partial<TenantLimits> => ({
-  ...(maxBudgets === undefined ? {} : { max_budgets: maxBudgets }),
-  ...(maxKeys === undefined ? {} : { max_keys: maxKeys }),
-  ...(requests === undefined ? {} : { requests_per_second: requests }),
-});
+function limitsOf({ maxBudgets, maxKeys, requests }: LimitOptions): Partial<TenantLimits> {
+  const typed = { max_budgets: maxBudgets, max_keys: maxKeys, requests_per_second: requests };
+  return Object.fromEntries(
+    Object.entries(typed)
+      .filter(([, limit]) => limit !== undefined)
+      .map(([name, limit]) => [name, limit === "none" ? null : limit]),
+  );
+}
 
 const withLimits = (command: Command): Command =>
   command
