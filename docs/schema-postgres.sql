@@ -423,6 +423,23 @@ CREATE POLICY named_tenants ON prices
 CREATE POLICY shared_rows ON prices FOR SELECT
   USING (((tenant_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (cardinality(( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")) > 0)));
 
+CREATE TABLE rate_limits (
+  tenant_id uuid NOT NULL,
+  limit_id uuid NOT NULL,
+  left_milli bigint NOT NULL,
+  at_ms bigint NOT NULL,
+  leased bigint NOT NULL,
+  leased_before bigint NOT NULL,
+  CONSTRAINT rate_limits_pkey PRIMARY KEY (tenant_id, limit_id),
+  CONSTRAINT rate_limits_tenant_id_foreign FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id)
+);
+
+ALTER TABLE rate_limits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE rate_limits FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON rate_limits
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE refusals (
   tenant_id uuid NOT NULL,
   refusal_id uuid NOT NULL,
@@ -467,6 +484,10 @@ CREATE TABLE tenants (
   default_budget_id uuid,
   catalog_version bigint NOT NULL,
   created_at_ms bigint NOT NULL,
+  max_budgets integer,
+  max_keys integer,
+  requests_per_second integer,
+  version integer NOT NULL DEFAULT 1,
   CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id)
 );
 

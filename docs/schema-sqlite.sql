@@ -339,6 +339,17 @@ CREATE INDEX prices_by_catalog_version on prices (tenant_id, catalog_version);
 
 CREATE INDEX prices_by_model on prices (tenant_id, provider, model, effective_ms);
 
+CREATE TABLE rate_limits (
+  tenant_id char(36) not null,
+  limit_id char(36) not null,
+  left_milli bigint not null,
+  at_ms bigint not null,
+  leased bigint not null,
+  leased_before bigint not null,
+  foreign key(tenant_id) references tenants(tenant_id),
+  primary key (tenant_id, limit_id)
+);
+
 CREATE TABLE refusals (
   tenant_id char(36) not null,
   refusal_id char(36) not null,
@@ -375,6 +386,10 @@ CREATE TABLE tenants (
   default_budget_id char(36),
   catalog_version bigint not null,
   created_at_ms bigint not null,
+  max_budgets integer,
+  max_keys integer,
+  requests_per_second integer,
+  version integer not null default '1',
   primary key (tenant_id)
 );
 

@@ -9,6 +9,14 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** A whole number from 1, or the word `none`: commander takes null for an option without a value. */
+export function numberOrNone(text: string): number | "none" {
+  if (text === "none") return text;
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError("Give a whole number from 1, or none.");
+  return value;
+}
+
 /** A whole number, or two of them as the fewest and the most that are of use. */
 export function wholeNumberOrRange(text: string): number | { min: number; max: number } {
   const [least = "", most, ...others] = text.split("..");

@@ -73,6 +73,32 @@ describe("keys and the record", () => {
     expect((await type(["tenants", "list"], environment)).stdout).to.contain("Acme");
   });
 
+  it("are held to the limits of their tenant", async () => {
+    const limits = ["--max-budgets", "1", "--requests", "50"];
+    const made = await type(["--json", "tenants", "create", "Small", ...limits], environment);
+    const { tenant_id, key } = JSON.parse(made.stdout) as { tenant_id: string; key: { key: string } };
+    const limited = await type(
+      ["tenants", "limit", tenant_id, "--max-keys", "1", "--requests", "none"],
+      environment,
+    );
+    expect(limited.stderr).to.equal("");
+    expect(limited.stdout).to.match(/budgets +1\nkeys +1\nrequests a second +any number\n/);
+    const own = { ...environment, BUDGET_API_KEY: key.key };
+    const refused = await type(["budgets", "create", "x"], own);
+    expect([refused.code, refused.stderr]).to.deep.equal([
+      1,
+      "This tenant has 1 budgets and may have 1 (max_budgets). Delete one that is no longer needed, or let an admin " +
+        "of the installation raise the limit.\n",
+    ]);
+    expect((await type(["tenants", "list"], environment)).stdout).to.match(/Small +1 +1 +- /);
+    const nothing = await type(["tenants", "limit", tenant_id], environment);
+    expect([nothing.code, nothing.stderr]).to.deep.equal([
+      2,
+      "Name a limit: --max-budgets, --max-keys or --requests.\n",
+    ]);
+    expect((await type(["tenants", "limit", tenant_id, "--max-keys", "0"], environment)).code).to.equal(2);
+  });
+
   it("are generated without a server", async () => {
     const made = await type(["keys", "generate"], { BUDGET_URL: "http://127.0.0.1:1" });
     expect(made.stdout).to.match(/^bgt_[0-9a-f]{32}_[\w-]{43}\n$/);

@@ -10,6 +10,7 @@ import { admittedAs, guard, type Doorkeeper } from "./guard.ts";
 import { checkHost, type HostRules } from "./host-check.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
+import { MOST_LEVELS, isDeeperThan, queryProblem } from "./request-limits.ts";
 import { ROUTES } from "./routes/index.ts";
 import type { Route, RouteInput, Services } from "./routes/route.ts";
 import { METRICS_HEADERS, requestId, send, sendText } from "./send.ts";
@@ -69,15 +70,23 @@ const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1
 function bodyReader(route: Route) {
   if (route.body === undefined) return [];
   const limit = route.body_limit_bytes ?? BODY_LIMIT_BYTES;
-  return [express.json({ limit, type: isJson, verify: refuseNothing })];
+  return [express.json({ limit, type: isJson, verify: checkBody })];
 }
 
 const EMPTY_BODY = "entity.empty";
 
-/** Express would read nothing as {}, which some routes take. */
-function refuseNothing(_request: unknown, _response: unknown, body: Buffer): void {
-  if (body.length === 0) throw Object.assign(new Error("The body is empty."), { type: EMPTY_BODY });
+const TOO_DEEP = "json.too.deep";
+
+/** Refuses what must not come to be parsed. */
+function checkBody(_request: unknown, _response: unknown, body: Buffer, charset: string): void {
+  // Express would read nothing as {}, which some routes take.
+  if (body.length === 0) throw refusedBody(EMPTY_BODY);
+  // Express would read UTF-16 and UTF-32, which JSON between programs never is.
+  if (charset !== "utf-8") throw refusedBody("charset.unsupported");
+  if (isDeeperThan(MOST_LEVELS, body)) throw refusedBody(TOO_DEEP);
 }
+
+const refusedBody = (type: string): Error => Object.assign(new Error("It must be JSON in UTF-8"), { type });
 
 const isJson = (request: { headers: { "content-type"?: string | undefined } }): boolean =>
   /^application\/([\w.-]+\+)?json\b/i.test(request.headers["content-type"] ?? "");
@@ -131,6 +140,9 @@ function readInput(
   request: Request,
   caller: CommandContext,
 ): RouteInput<unknown, unknown, unknown> | ProblemAnswer {
+  // A route that can refuse nothing (a probe) looks at no query.
+  const tooMuch = route.problems.includes("invalid_value") ? queryProblem(request.url) : null;
+  if (tooMuch !== null) return tooMuch;
   // Express makes the query anew each time that it is asked for.
   const { params, query } = request;
   const body = request.body as unknown;
@@ -222,6 +234,12 @@ function readingProblem(error: unknown): ProblemAnswer | null {
       return problem({ code: "invalid_json", field: "", detail: `The body is not JSON: ${message ?? ""}.` });
     case EMPTY_BODY:
       return emptyBody();
+    case TOO_DEEP:
+      return problem({
+        code: "invalid_json",
+        field: "",
+        detail: `The body must not be nested deeper than ${MOST_LEVELS} levels.`,
+      });
     case "entity.too.large":
       return problem({ code: "body_too_large", detail: "The body is larger than this route takes." });
     case "charset.unsupported":

@@ -1,19 +1,19 @@
-import type { Actor, ApiKey, AuditDraft } from "@budget/domain";
+import type { Actor, AuditDraft, FoundKey } from "@budget/domain";
 import { DEFAULT_TENANT_ID, type AccessManager } from "@budget/engine";
 import type { NextFunction, Request, Response } from "express";
 import { OF_THE_INSTALLATION, accessTo } from "./access.ts";
 import { problem, type ProblemAnswer } from "./problems.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import type { Route } from "./routes/route.ts";
-import { requestId, send } from "./send.ts";
+import { requestId, send, tellOfLimits } from "./send.ts";
 
 /** The one check that every door uses. */
 export interface Doorkeeper extends Pick<AccessManager, "authenticate" | "deny"> {
-  readonly limiter: RateLimiter;
+  readonly limiter: Pick<RateLimiter, "count">;
 }
 
 interface Admitted {
-  readonly key: ApiKey;
+  readonly key: FoundKey;
   readonly actor: Actor;
 }
 
@@ -55,44 +55,53 @@ const denialOf = (
 export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper) {
   const access = accessTo(route.operation_id);
 
-  async function admit(request: Request): Promise<Admitted | ProblemAnswer> {
+  /** The key that a request came with, or the answer to one that came with none. */
+  async function identify(request: Request): Promise<FoundKey | ProblemAnswer> {
     const text = presented(request);
     const key =
       text === undefined ? null : await doorkeeper.authenticate(text, route.operation_id === "readMetrics");
-    if (key === null) {
-      const nobody = { key_id: null, name: text === undefined ? "no key" : "unknown key" };
-      doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(request, route, nobody));
-      return unauthenticated(text === undefined ? NO_KEY : WRONG_KEY);
-    }
-    if (access !== "everybody" && !access.includes(key.role)) {
-      doorkeeper.deny(key.tenant_id, denialOf(request, route, { key_id: key.key_id, name: key.name }));
-      const detail = `A key of the role ${key.role} may not do this; ${access.join(", ")} may.`;
-      return problem({ code: "forbidden", detail });
-    }
-    if (OF_THE_INSTALLATION.has(route.operation_id) && key.tenant_id !== DEFAULT_TENANT_ID) {
-      doorkeeper.deny(key.tenant_id, denialOf(request, route, { key_id: key.key_id, name: key.name }));
-      return problem({
-        code: "forbidden",
-        detail: "This concerns all tenants, and only keys of the installation's own tenant may do it.",
-      });
-    }
-    const { key_id, name } = key;
-    return { key, actor: { key_id, name, origin: originOf(request), request_id: requestId(request) } };
+    if (key !== null) return key;
+    const nobody = { key_id: null, name: text === undefined ? "no key" : "unknown key" };
+    doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(request, route, nobody));
+    return unauthenticated(text === undefined ? NO_KEY : WRONG_KEY);
+  }
+
+  /** Why a key may not call the route; null where it may. */
+  function forbids(key: FoundKey): string | null {
+    if (access !== "everybody" && !access.includes(key.role))
+      return `A key of the role ${key.role} may not do this; ${access.join(", ")} may.`;
+    if (OF_THE_INSTALLATION.has(route.operation_id) && key.tenant_id !== DEFAULT_TENANT_ID)
+      return "This concerns all tenants, and only keys of the installation's own tenant may do it.";
+    return null;
   }
 
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    const admitted = access === "everybody" ? null : await admit(request);
-    if (admitted === null) {
+    if (access === "everybody") {
       next();
       return;
     }
-    const refused = "status" in admitted ? admitted : doorkeeper.limiter.refuses(admitted.key.key_id);
-    if (refused === null) {
-      Object.assign(response.locals, admitted);
-      next();
-    } else {
-      send(response, refused);
+    const key = await identify(request);
+    if ("status" in key) {
+      send(response, key);
+      return;
     }
+    const counted = doorkeeper.limiter.count(key);
+    const { headers, refused } = counted instanceof Promise ? await counted : counted;
+    tellOfLimits(response, headers);
+    if (refused !== null) {
+      send(response, refused);
+      return;
+    }
+    const { tenant_id, key_id, name } = key;
+    const detail = forbids(key);
+    if (detail !== null) {
+      doorkeeper.deny(tenant_id, denialOf(request, route, { key_id, name }));
+      send(response, problem({ code: "forbidden", detail }));
+      return;
+    }
+    const actor = { key_id, name, origin: originOf(request), request_id: requestId(request) };
+    Object.assign(response.locals, { key, actor });
+    next();
   };
 }
 

@@ -3,6 +3,7 @@ export type { Doorkeeper } from "./guard.ts";
 export { openApiDocument } from "./openapi.ts";
 export { priceRunOptions, type PriceSettings } from "./price-settings.ts";
 export { PriceProcess } from "./price-process.ts";
-export { RateLimiter, type RateLimit } from "./rate-limiter.ts";
+export { RateLimiter } from "./rate-limiter.ts";
+export { OwnCounter } from "./request-counter.ts";
 export { VERSION, startServer, type RunningServer } from "./server.ts";
 export { systemTimers } from "./world.ts";

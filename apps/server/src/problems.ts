@@ -52,6 +52,7 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   price_run_active: 409,
   route_not_found: 404,
   method_not_allowed: 405,
+  tenant_limit_reached: 409,
   budget_inactive: 409,
   budget_has_children: 409,
   allocation_not_active: 409,

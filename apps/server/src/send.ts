@@ -29,13 +29,22 @@ export function requestId(request: Identified): string {
   return (request.budget_request_id ??= `${PROCESS_ID}-${(requests_named += 1).toString(36)}`);
 }
 
+interface Limited extends ServerResponse {
+  budget_limits?: readonly string[];
+}
+
+/** Keeps what the answer will say of the limits of its key, whatever it is: names and values of headers, in turns. */
+export function tellOfLimits(response: Limited, headers: readonly string[]): void {
+  response.budget_limits = headers;
+}
+
 export function send(response: ServerResponse, answer: Answer): void {
   sendText(response, answer.status, JSON.stringify(answer.body), answer.headers);
 }
 
 /** Writes an answer in one go: the headers that all share are not set one by one. */
 export function sendText(
-  response: ServerResponse,
+  response: Limited,
   status: number,
   text: string,
   own: Answer["headers"] = {},
@@ -50,6 +59,7 @@ export function sendText(
     "Traceresponse",
     traceResponse(traceOf(response.req)),
   ];
+  if (response.budget_limits !== undefined) headers.push(...response.budget_limits);
   for (const name in own) headers.push(name, own[name] ?? "");
   response.writeHead(status, headers);
   response.end(text);

@@ -34,6 +34,9 @@ import { startOpenTelemetry } from "./open-telemetry.ts";
 import { MINUTE_MS, priceRunOptions } from "./price-settings.ts";
 import { PriceProcess } from "./price-process.ts";
 import { RateLimiter } from "./rate-limiter.ts";
+import { OwnCounter, type RequestCounter } from "./request-counter.ts";
+import { databaseTime, drawFrom } from "./shared-buckets.ts";
+import { SharedCounter } from "./shared-counter.ts";
 import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
 
 /** Answered by /health and in the OpenAPI document. */
@@ -75,6 +78,7 @@ export async function startServer(
       version: VERSION,
       isReady: () => answers(database),
     };
+    const counter = counterOf(database, logger);
     const watched = { ...services, database };
     const openTelemetry = await startOpenTelemetry(process.env, {
       logger,
@@ -88,7 +92,7 @@ export async function startServer(
       doorkeeper: {
         authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
         deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
-        limiter: new RateLimiter(configuration.rate_limit, () => systemClock.now()),
+        limiter: new RateLimiter(configuration.rate_limit, counter),
       },
       host_rules: {
         hosts: [configuration.host, ...configuration.allowed_hosts],
@@ -119,6 +123,7 @@ export async function startServer(
         await gate.stop(http);
         // It reads metrics a last time.
         await openTelemetry?.stop();
+        await counter.stop();
         await monitoring.stop();
         await engine.stop();
         await database.close();
@@ -128,6 +133,14 @@ export async function startServer(
     await database.close();
     throw error;
   }
+}
+
+/** An embedded database is this server's alone; others may share theirs. */
+function counterOf(database: Database, logger: Logger): RequestCounter {
+  const now = (): number => systemClock.now();
+  if (database.dialect.name === "sqlite") return new OwnCounter(now);
+  const draw = drawFrom(database, databaseTime);
+  return new SharedCounter({ draw, now, timers: systemTimers, logger });
 }
 
 interface Monitoring {

@@ -319,7 +319,12 @@ onEveryDatabase("a tenant", (server) => {
       [`/api/tenants/${DEFAULT_TENANT_ID}/keys`, { name: "x" }],
     ] as const)
       expect(codeOf(await server().post(path, body, headers)), path).to.equal("403 forbidden");
-    expect(codeOf(await server().get("/api/tenants", headers))).to.equal("403 forbidden");
+    const path = `/api/tenants/${tenant.tenant_id as string}`;
+    expect(codeOf(await server().put(path, { limits: { max_keys: null } }, headers))).to.equal(
+      "403 forbidden",
+    );
+    for (const where of ["/api/tenants", path])
+      expect(codeOf(await server().get(where, headers))).to.equal("403 forbidden");
     expect((await server().get("/api/tenants")).body.items.length).to.be.greaterThan(1);
   });
 });

@@ -12,6 +12,7 @@ interface World {
   readonly budget_id: string;
   readonly policy_id: string;
   readonly allocation_id: string;
+  readonly tenant_id: string;
 }
 
 const pathOf = (path: string, value: string): string => path.replaceAll(/\{\w+\}/g, value);
@@ -32,6 +33,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     rotateKey: { overlap_s: 1 },
     createTenant: { name: "x" },
     createTenantKey: { name: "x" },
+    updateTenant: { name: "x" },
     updateBudget: { name: "x" },
     createPolicy: { budget_id, type: "log", period: "daily", token_limit: 1 },
     updatePolicy: { token_limit: 1 },
@@ -77,7 +79,8 @@ onEveryDatabase("every route", (server) => {
   before(async () => {
     const { budget_id, policy_id } = await server().budget({ type: "log", token_limit: 1_000_000 });
     const { body } = await server().allocation(budget_id);
-    world = { budget_id, policy_id, allocation_id: body.allocation_id };
+    const { body: tenant } = await server().post("/api/tenants", { name: "other" });
+    world = { budget_id, policy_id, allocation_id: body.allocation_id, tenant_id: tenant.tenant_id };
   });
 
   const target = (path: string): string =>
@@ -88,7 +91,7 @@ onEveryDatabase("every route", (server) => {
       .replace("{record_id}", NOBODY)
       .replace("{observation_id}", NOBODY)
       .replace("{key_id}", NOBODY)
-      .replace("{tenant_id}", NOBODY)
+      .replace("{tenant_id}", world.tenant_id)
       .replace("{review_id}", NOBODY);
 
   for (const route of ROUTES.filter(({ path }) => ID_PARAMETER.test(path))) {
@@ -174,6 +177,7 @@ onEveryDatabase("every route", (server) => {
         { "Content-Type": "application/x-www-form-urlencoded" },
         { "Content-Type": "application/jsonx" },
         { "Content-Type": "application/json; charset=latin1" },
+        { "Content-Type": "application/json; charset=utf-16le" },
         { "Content-Type": "application/json", "Content-Encoding": "compress" },
       ]) {
         const answer = await server().call(method, path, { body, headers });
@@ -334,7 +338,7 @@ onEveryDatabase("a wrong field", (server) => {
   before(async () => {
     const { budget_id, policy_id } = await server().budget({ type: "log", token_limit: 1_000_000 });
     const { body } = await server().allocation(budget_id);
-    world = { budget_id, policy_id, allocation_id: body.allocation_id };
+    world = { budget_id, policy_id, allocation_id: body.allocation_id, tenant_id: NOBODY };
   });
 
   for (const { operation_id, field, value } of WRONG_FIELDS) {

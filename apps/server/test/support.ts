@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Configuration, LogLevel } from "@budget/configuration";
-import { DEFAULT_VERIFICATION_RULES, type KeyCreate, type Logger } from "@budget/domain";
+import { DEFAULT_VERIFICATION_RULES, type KeyCreate, type Logger, type RequestRate } from "@budget/domain";
 import type { Database } from "@budget/repositories";
 import {
   DEFAULT_TENANT_ID,
@@ -24,7 +24,10 @@ import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "chai";
 import { createApp } from "../src/app.ts";
-import { RateLimiter, type RateLimit } from "../src/rate-limiter.ts";
+import { RateLimiter } from "../src/rate-limiter.ts";
+import { OwnCounter, type RequestCounter } from "../src/request-counter.ts";
+import { drawFrom } from "../src/shared-buckets.ts";
+import { SharedCounter } from "../src/shared-counter.ts";
 import { openApiDocument } from "../src/openapi.ts";
 import { Metrics } from "../src/metrics.ts";
 import { observeRequests, type ObservedRequest } from "../src/observe-requests.ts";
@@ -160,7 +163,7 @@ export class TestPriceSource implements PriceSource {
 }
 
 export interface TestServerOptions {
-  readonly rate_limit?: RateLimit;
+  readonly rate_limit?: RequestRate;
   readonly origins?: readonly string[];
   readonly trusted_proxies?: readonly string[];
 }
@@ -180,11 +183,13 @@ export class TestServer {
   readonly price_source: TestPriceSource;
   readonly #http: Server;
   readonly #database: TestDatabase;
+  readonly #counter: RequestCounter;
 
   private constructor(
     parts: Pick<TestServer, "engine" | "clock" | "errors" | "lines" | "readiness" | "price_source"> & {
       http: Server;
       database: TestDatabase;
+      counter: RequestCounter;
     },
   ) {
     this.engine = parts.engine;
@@ -195,6 +200,7 @@ export class TestServer {
     this.price_source = parts.price_source;
     this.#http = parts.http;
     this.#database = parts.database;
+    this.#counter = parts.counter;
     this.url = `http://127.0.0.1:${(parts.http.address() as AddressInfo).port}`;
   }
 
@@ -253,6 +259,16 @@ export class TestServer {
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),
     };
+    const now = () => clock.now();
+    const counter =
+      kind.name === "sqlite"
+        ? new OwnCounter(now)
+        : new SharedCounter({
+            draw: drawFrom(database, () => Promise.resolve(clock.now())),
+            now,
+            timers: { every: () => silent },
+            logger,
+          });
     const watched = { ...services, database };
     const readMetrics = () => metrics.text(watched);
     const app = createApp({
@@ -261,7 +277,7 @@ export class TestServer {
       doorkeeper: {
         authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
         deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
-        limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, () => clock.now()),
+        limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, counter),
       },
       host_rules: { hosts: [], origins: options.origins ?? [] },
       trusted_proxies: options.trusted_proxies ?? [],
@@ -274,6 +290,7 @@ export class TestServer {
     return new TestServer({
       ...{ engine, clock, errors, lines, readiness, price_source },
       http,
+      counter,
       database: test_database,
     });
   }
@@ -283,6 +300,7 @@ export class TestServer {
     this.#http.close();
     this.#http.closeAllConnections();
     await closed;
+    await this.#counter.stop();
     await this.engine.stop();
     await this.#database.close();
   }

@@ -54,6 +54,8 @@ import type {
   PriceWithdrawal,
   ReviewDecision,
   Tenant,
+  TenantLimits,
+  TenantUpdate,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -280,8 +282,15 @@ export class BudgetClient {
   readonly tenants = {
     list: (query?: PageQuery, options?: CallOptions) =>
       this.#get<Page<Tenant>>("/api/tenants", query, options),
-    create: (name: string, options?: CallOptions) =>
-      this.#send<Tenant>({ method: "POST", path: "/api/tenants", body: { name }, once: true }, options),
+    create: (name: string, limits?: Partial<TenantLimits>, options?: CallOptions) =>
+      this.#send<Tenant>(
+        { method: "POST", path: "/api/tenants", body: { name, limits }, once: true },
+        options,
+      ),
+    get: (tenant_id: string, options?: CallOptions) =>
+      this.#get<Tenant>(`/api/tenants/${segment(tenant_id)}`, undefined, options),
+    update: (tenant_id: string, input: TenantUpdate, options?: CallOptions) =>
+      this.#send<Tenant>({ method: "PUT", path: `/api/tenants/${segment(tenant_id)}`, body: input }, options),
     /** Makes an admin key of a tenant, which makes its others. */
     createKey: (tenant_id: string, name: string, options?: CallOptions) =>
       this.#send<NewKey>(

@@ -53,6 +53,8 @@ export type {
   NewKey,
   Role,
   Tenant,
+  TenantLimits,
+  TenantUpdate,
   PolicyCreate,
   PolicyQuery,
   PolicyReading,

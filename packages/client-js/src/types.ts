@@ -911,9 +911,23 @@ export interface KeyRotate {
   overlap_s?: number;
 }
 
+/** What a tenant may have at most; null where it is not limited. */
+export interface TenantLimits {
+  max_budgets: number | null;
+  max_keys: number | null;
+  requests_per_second: number | null;
+}
+
+/** What is left out stays as it is. */
+export interface TenantUpdate {
+  name?: string;
+  limits?: Partial<TenantLimits>;
+}
+
 export interface Tenant {
   tenant_id: string;
   name: string;
+  limits: TenantLimits;
   created_at: string;
 }
 

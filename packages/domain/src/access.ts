@@ -1,4 +1,5 @@
-import type { Tenant } from "./entities.ts";
+import type { Tenant, TenantLimits } from "./entities.ts";
+import type { RequestRate } from "./request-bucket.ts";
 import type { AuditEntryWire, KeyWire, TenantWire } from "./schemas/access.ts";
 import { isoTime } from "./wire.ts";
 
@@ -32,6 +33,12 @@ export interface ApiKey {
   readonly revoked_at_ms: number | null;
   /** When it was last used, to the minute; null where it never was. */
   readonly last_used_at_ms: number | null;
+}
+
+/** A key as a request finds it, with what its tenant is held to. */
+export interface FoundKey extends ApiKey {
+  /** Null where the tenant's requests are not limited. */
+  readonly tenant_requests_per_second: number | null;
 }
 
 /** Who does something, and from where: what the record of changes says of it. */
@@ -89,9 +96,26 @@ export const toKeyWire = (key: ApiKey): KeyWire => ({
   last_used_at: isoTimeOrNull(key.last_used_at_ms),
 });
 
-export const toTenantWire = ({ tenant_id, name, created_at_ms }: Tenant): TenantWire => ({
+/** Of a tenant that may have as much as it likes. */
+export const NO_LIMITS: TenantLimits = { max_budgets: null, max_keys: null, requests_per_second: null };
+
+export const newTenant = (
+  tenant_id: string,
+  name: string,
+  created_at_ms: number,
+  limits = NO_LIMITS,
+): Tenant => ({ tenant_id, name, limits, created_at_ms, version: 1 });
+
+/** The requests that all keys of a tenant may make together. */
+export const tenantRate = (requests_per_second: number): RequestRate => ({
+  per_second: requests_per_second,
+  burst: 2 * requests_per_second,
+});
+
+export const toTenantWire = ({ tenant_id, name, limits, created_at_ms }: Tenant): TenantWire => ({
   tenant_id,
   name,
+  limits,
   created_at: isoTime(created_at_ms),
 });
 

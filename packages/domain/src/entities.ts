@@ -8,11 +8,24 @@ import type { UsageQuantities } from "./usage.ts";
 /** Free data that a caller keeps with a thing of ours; stored and answered, never read. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
+/** What an organisation may have at most; null where it is not limited. */
+export interface TenantLimits {
+  /** Budgets that are not deleted. */
+  readonly max_budgets: number | null;
+  /** Keys that open something. */
+  readonly max_keys: number | null;
+  /** On average, over all of its keys; twice as many at once. */
+  readonly requests_per_second: number | null;
+}
+
 /** An organisation. Every row belongs to one. */
 export interface Tenant {
   readonly tenant_id: string;
   readonly name: string;
+  readonly limits: TenantLimits;
   readonly created_at_ms: number;
+  /** Counts the changes; the ETag of the resource. */
+  readonly version: number;
 }
 
 /** A named container with an owner, in a tree. Requests are charged to it and count in every ancestor. */

@@ -1,7 +1,10 @@
 export {
+  NO_LIMITS,
   ROLES,
   changeBy,
   isAlive,
+  newTenant,
+  tenantRate,
   toAuditEntryWire,
   toKeyWire,
   toTenantWire,
@@ -10,6 +13,7 @@ export {
   type AuditDraft,
   type AuditEntry,
   type ChangedBy,
+  type FoundKey,
   type Role,
 } from "./access.ts";
 export {
@@ -64,6 +68,7 @@ export {
   type PolicyDimensions,
   type RequestDimensions,
   type Tenant,
+  type TenantLimits,
   type UsageRecord,
   type UsageRollup,
 } from "./entities.ts";
@@ -137,6 +142,22 @@ export {
   type Meter,
   type Timers,
 } from "./ports.ts";
+export {
+  LEASE_MS,
+  LEASE_PERIOD_MS,
+  draw,
+  fullBucket,
+  leasePeriodOf,
+  refill,
+  settleLease,
+  waitForRequest,
+  wholeRequests,
+  type LeaseReport,
+  type RequestBucket,
+  type RequestRate,
+  type RequestsDrawn,
+  type RequestsWanted,
+} from "./request-bucket.ts";
 export {
   STANDARD_TERMS,
   createPriceBook,
@@ -263,6 +284,7 @@ export {
   KeySchema,
   NewKeySchema,
   TenantCreateSchema,
+  TenantUpdateSchema,
   TenantKeySchema,
   TenantSchema,
   type AuditEntryWire,
@@ -273,6 +295,7 @@ export {
   type KeyWire,
   type NewKeyWire,
   type TenantCreate,
+  type TenantUpdate,
   type TenantWire,
 } from "./schemas/access.ts";
 export {

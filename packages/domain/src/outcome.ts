@@ -23,6 +23,7 @@ export const REJECTION_CODES = [
   "price_run_active",
   "key_not_found",
   "tenant_not_found",
+  "tenant_limit_reached",
   "budget_inactive",
   "budget_has_children",
   "allocation_not_active",

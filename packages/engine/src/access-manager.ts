@@ -1,4 +1,5 @@
 import {
+  ROLES,
   accepted,
   changeBy,
   isAlive,
@@ -7,6 +8,7 @@ import {
   type ApiKey,
   type AuditDraft,
   type Clock,
+  type FoundKey,
   type IdSource,
   type KeyCreate,
   type Outcome,
@@ -26,6 +28,7 @@ import {
 import type { AccessManager, CommandContext, NewKey } from "./engine.ts";
 import { SECRET_BYTES, hashOfSecret, keyText, opens, readKeyText } from "./key-text.ts";
 import { notFound, invalid } from "./requests.ts";
+import { whyTooMany } from "./tenant-limits.ts";
 import { verifyAudit } from "./verify-audit.ts";
 
 export interface AccessOptions {
@@ -46,7 +49,7 @@ const MINUTE_MS = 60_000;
 /** A key, or that there is none, and when it was asked for. */
 interface Remembered {
   readonly read_at_ms: number;
-  readonly key: Promise<ApiKey | null>;
+  readonly key: Promise<FoundKey | null>;
 }
 
 interface Denial {
@@ -61,12 +64,12 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
   const ledger = new Ledger(database);
   const remembered = new Map<string, Remembered>();
   /** Keys that may read what needs no database, as they were when they last did. */
-  const lastKnown = new Map<string, ApiKey>();
+  const lastKnown = new Map<string, FoundKey>();
   const used = new Map<string, number>();
   let denials: Denial[] = [];
   let dropped = 0;
 
-  function read(key_id: string): Promise<ApiKey | null> {
+  function read(key_id: string): Promise<FoundKey | null> {
     const now_ms = clock.now();
     const known = remembered.get(key_id);
     if (known !== undefined && now_ms - known.read_at_ms < READ_AGAIN_AFTER_MS) return known.key;
@@ -79,7 +82,7 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
   }
 
   /** What was last known of a key, where the database is away. */
-  async function readOrRemember(key_id: string): Promise<ApiKey | null> {
+  async function readOrRemember(key_id: string): Promise<FoundKey | null> {
     try {
       const key = await read(key_id);
       if (key !== null) lastKnown.set(key_id, key);
@@ -192,11 +195,15 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
         revoked_at_ms: null,
         last_used_at_ms: null,
       };
-      await ledger.transaction(context.tenant_id, "exclusive", async (session) => {
-        await keys.create(session.transaction, key);
+      return ledger.transaction(context.tenant_id, "exclusive", async (session) => {
+        const { transaction, tenant_id } = session;
+        const count = () => keys.countAlive(transaction, tenant_id, ROLES, now_ms);
+        const tooMany = await whyTooMany(database, session, "max_keys", count);
+        if (tooMany !== null) return rejected(tooMany);
+        await keys.create(transaction, key);
         await writeChange(session, context, "key.created", null, key);
+        return accepted({ key, text: keyText(key.key_id, secret) });
       });
-      return accepted({ key, text: keyText(key.key_id, secret) });
     },
 
     async get({ tenant_id }, key_id) {
@@ -226,7 +233,7 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
         const now_ms = clock.now();
         if (
           key.role === "admin" &&
-          (await keys.countAlive(transaction, key.tenant_id, "admin", now_ms)) === 1
+          (await keys.countAlive(transaction, key.tenant_id, ["admin"], now_ms)) === 1
         )
           return invalid("", "This is the last admin key. Make another one first, or rotate this one.");
         return accepted({ ...key, revoked_at_ms: now_ms });

@@ -27,6 +27,7 @@ import { idempotentRequest, once } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
 import { recountPolicies } from "./policy-balances.ts";
 import { notFound, staleVersion } from "./requests.ts";
+import { whyTooMany } from "./tenant-limits.ts";
 
 export function createBudgetManager(runner: LedgerRunner): BudgetManager {
   const { database, clock, ids } = runner;
@@ -114,6 +115,8 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
           const parent_budget_id = input.parent_budget_id ?? null;
           const misplaced = whyMisplaced(tree, null, parent_budget_id);
           if (misplaced !== null) return rejected(misplaced);
+          const tooMany = await whyTooMany(database, session, "max_budgets", () => tree.size);
+          if (tooMany !== null) return rejected(tooMany);
           const budget: Budget = {
             tenant_id: context.tenant_id,
             budget_id: ids.next(now_ms),

@@ -75,6 +75,13 @@ export class BudgetTree {
     }
   }
 
+  /** How many budgets there are. */
+  get size(): number {
+    let count = 0;
+    for (const { deleted_at_ms } of this.#budgets.values()) if (deleted_at_ms === null) count += 1;
+    return count;
+  }
+
   /** Charged by requests that name no budget. */
   get default_budget_id(): string | null {
     return this.#default_budget_id;

@@ -6,6 +6,7 @@ import type {
   AllocationExtend,
   AllocationQuery,
   ApiKey,
+  FoundKey,
   AuditDraft,
   AuditEntry,
   AuditQuery,
@@ -41,6 +42,7 @@ import type {
   UsageQuantities,
   Tenant,
   TenantCreate,
+  TenantUpdate,
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
@@ -239,7 +241,7 @@ export interface AccessManager {
    * @param mayBeOld whether what was last known of it will do while the database is away: only for what is read without
    *   the database, because a revocation is not seen then
    */
-  authenticate(text: string, mayBeOld?: boolean): Promise<ApiKey | null>;
+  authenticate(text: string, mayBeOld?: boolean): Promise<FoundKey | null>;
   /** Not idempotent: its answer has a secret, which is kept nowhere. */
   create(context: CommandContext, input: KeyCreate): Promise<Outcome<NewKey>>;
   get(context: CommandContext, key_id: string): Promise<Outcome<ApiKey>>;
@@ -260,8 +262,15 @@ export interface AccessManager {
 export interface TenantManager {
   /** With a default budget of its own. */
   create(context: CommandContext, input: TenantCreate): Promise<Outcome<Tenant>>;
+  /** Limits below what the tenant has already take nothing away from it. */
+  update(
+    context: CommandContext,
+    tenant_id: string,
+    input: TenantUpdate,
+    expected_version: number | null,
+  ): Promise<Outcome<Tenant>>;
+  get(tenant_id: string): Promise<Outcome<Tenant>>;
   list(): Promise<readonly Tenant[]>;
-  exists(tenant_id: string): Promise<boolean>;
 }
 
 /** The core of Budget, over one database. */

@@ -32,7 +32,8 @@ export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boole
   const keys = new ApiKeyRepository(database);
   return database.transaction(
     DEFAULT_TENANT_ID,
-    async (transaction) => (await keys.countAlive(transaction, DEFAULT_TENANT_ID, "admin", clock.now())) > 0,
+    async (transaction) =>
+      (await keys.countAlive(transaction, DEFAULT_TENANT_ID, ["admin"], clock.now())) > 0,
   );
 }
 

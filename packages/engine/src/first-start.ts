@@ -1,4 +1,11 @@
-import { SHARED_TENANT_ID, type Clock, type IdSource, type PriceDraft, type Tenant } from "@budget/domain";
+import {
+  SHARED_TENANT_ID,
+  newTenant,
+  type Clock,
+  type IdSource,
+  type PriceDraft,
+  type Tenant,
+} from "@budget/domain";
 import {
   BudgetRepository,
   Ledger,
@@ -32,12 +39,12 @@ export async function prepareFirstStart(options: FirstStartOptions): Promise<num
   const ledger = new Ledger(database);
   await ledger.transaction(DEFAULT_TENANT_ID, "exclusive", async ({ transaction }) => {
     if ((await tenants.getById(DEFAULT_TENANT_ID, transaction)) !== null) return;
-    const tenant = { tenant_id: DEFAULT_TENANT_ID, name: "default", created_at_ms: now_ms };
+    const tenant = newTenant(DEFAULT_TENANT_ID, "default", now_ms);
     await makeTenant(transaction, database, tenant, ids.next(now_ms));
   });
   return ledger.transaction(SHARED_TENANT_ID, "exclusive", async ({ transaction }) => {
     if ((await tenants.getById(SHARED_TENANT_ID, transaction)) !== null) return 0;
-    await tenants.create(transaction, { tenant_id: SHARED_TENANT_ID, name: "shared", created_at_ms: now_ms });
+    await tenants.create(transaction, newTenant(SHARED_TENANT_ID, "shared", now_ms));
     const catalog_version = await tenants.bumpCatalogVersion(transaction, SHARED_TENANT_ID);
     const drafts = await options.readPrices();
     const prices = drafts.map((draft) => ({

@@ -1,4 +1,4 @@
-import type { ApiKey, Role } from "@budget/domain";
+import type { ApiKey, FoundKey, Role } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row, Select } from "./dialect.ts";
 import { readOne, readPage, type Page, type PageQuery } from "./query.ts";
@@ -6,7 +6,7 @@ import * as tables from "./tables.ts";
 import { ALL_TENANTS } from "./tenant-scope.ts";
 import type { Transaction } from "./transaction.ts";
 
-const timeOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
+const numberOrNull = (value: unknown): number | null => (value === null ? null : Number(value));
 const list = (value: unknown): readonly string[] => JSON.parse(value as string) as string[];
 
 const keyFromRow = (row: Row): ApiKey => ({
@@ -19,11 +19,11 @@ const keyFromRow = (row: Row): ApiKey => ({
   components: list(row.components),
   secret_sha256: row.secret_sha256 as string,
   previous_sha256: row.previous_sha256 as string | null,
-  previous_until_ms: timeOrNull(row.previous_until_ms),
+  previous_until_ms: numberOrNull(row.previous_until_ms),
   created_at_ms: Number(row.created_at_ms),
-  expires_at_ms: timeOrNull(row.expires_at_ms),
-  revoked_at_ms: timeOrNull(row.revoked_at_ms),
-  last_used_at_ms: timeOrNull(row.last_used_at_ms),
+  expires_at_ms: numberOrNull(row.expires_at_ms),
+  revoked_at_ms: numberOrNull(row.revoked_at_ms),
+  last_used_at_ms: numberOrNull(row.last_used_at_ms),
 });
 
 const keyToRow = ({ budget_ids, components, ...key }: ApiKey): Row => ({
@@ -41,8 +41,16 @@ export class ApiKeyRepository {
   }
 
   /** The key with this id, whosever it is: who comes with a key has not said yet whose it is. */
-  find(key_id: string): Promise<ApiKey | null> {
-    return readOne(this.#database.reader(ALL_TENANTS), this.#all().where({ key_id }), keyFromRow);
+  find(key_id: string, transaction?: Transaction): Promise<FoundKey | null> {
+    const select = this.#all();
+    void select
+      .join("tenants", "tenants.tenant_id", "api_keys.tenant_id")
+      .where({ key_id })
+      .select("api_keys.*", "tenants.requests_per_second");
+    return readOne(transaction ?? this.#database.reader(ALL_TENANTS), select, (row) => ({
+      ...keyFromRow(row),
+      tenant_requests_per_second: numberOrNull(row.requests_per_second),
+    }));
   }
 
   getById(tenant_id: string, key_id: string, transaction?: Transaction): Promise<ApiKey | null> {
@@ -63,12 +71,17 @@ export class ApiKeyRepository {
     );
   }
 
-  /** How many keys of a tenant and role open something at an instant. */
-  async countAlive(transaction: Transaction, tenant_id: string, role: Role, now_ms: number): Promise<number> {
+  /** How many keys of a tenant, of some roles, open something at an instant. */
+  async countAlive(
+    transaction: Transaction,
+    tenant_id: string,
+    roles: readonly Role[],
+    now_ms: number,
+  ): Promise<number> {
     const [row] = await transaction.query(
-      "SELECT COUNT(*) AS total FROM api_keys WHERE tenant_id = $1 AND role = $2 " +
+      `SELECT COUNT(*) AS total FROM api_keys WHERE tenant_id = $1 AND ${transaction.dialect.inList("role", "$2", "text")} ` +
         "AND (expires_at_ms IS NULL OR expires_at_ms > $3) AND (revoked_at_ms IS NULL OR revoked_at_ms > $3)",
-      [tenant_id, role, now_ms],
+      [tenant_id, roles, now_ms],
     );
     return Number(row?.total);
   }

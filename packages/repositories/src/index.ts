@@ -23,6 +23,7 @@ export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
 export { readServerState, type ServerState } from "./server-state.ts";
 export { backUpDatabase, rekeyDatabase, restoreDatabase, type SqliteFile } from "./sqlite-backup.ts";
+export { RateLimitRepository, type RateLimitKey, type StoredRequestBucket } from "./rate-limit-repository.ts";
 export { ALL_TENANTS, type TenantScope } from "./tenant-scope.ts";
 export { TenantRepository } from "./tenant-repository.ts";
 export { mayHaveCommitted, type Transaction } from "./transaction.ts";

@@ -9,6 +9,7 @@ import * as priceMonitoring from "./migrations/0005-price-monitoring.ts";
 import * as repricing from "./migrations/0006-markups-and-repricing.ts";
 import * as observationsStillSaid from "./migrations/0007-observations-still-said.ts";
 import * as access from "./migrations/0008-access.ts";
+import * as limits from "./migrations/0009-limits.ts";
 import * as rowLevelSecurity from "./migrations/0011-row-level-security.ts";
 import { nameTenants, secureRows } from "./row-security.ts";
 import { ALL_TENANTS } from "./tenant-scope.ts";
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0006-markups-and-repricing", migration: repricing },
   { name: "0007-observations-still-said", migration: observationsStillSaid },
   { name: "0008-access", migration: access },
+  { name: "0009-limits", migration: limits },
   { name: "0011-row-level-security", migration: rowLevelSecurity },
 ];
 

@@ -57,6 +57,12 @@ export interface StoredTenant extends Tenant {
 export const tenantFromRow = (row: Row): StoredTenant => ({
   tenant_id: text(row.tenant_id),
   name: text(row.name),
+  limits: {
+    max_budgets: integerOrNull(row.max_budgets),
+    max_keys: integerOrNull(row.max_keys),
+    requests_per_second: integerOrNull(row.requests_per_second),
+  },
+  version: integer(row.version),
   default_budget_id: textOrNull(row.default_budget_id),
   catalog_version: integer(row.catalog_version),
   created_at_ms: integer(row.created_at_ms),

@@ -12,8 +12,16 @@ const table = (name: string, key: string[], fixed: string[], changing: string[])
 export const tenants = table(
   "tenants",
   ["tenant_id"],
-  ["name", "created_at_ms"],
-  ["default_budget_id", "catalog_version"],
+  ["created_at_ms"],
+  [
+    "name",
+    "max_budgets",
+    "max_keys",
+    "requests_per_second",
+    "version",
+    "default_budget_id",
+    "catalog_version",
+  ],
 );
 
 export const budgets = table(
@@ -304,6 +312,14 @@ export const apiKeys = table(
     "revoked_at_ms",
     "last_used_at_ms",
   ],
+);
+
+/** What is left of the requests of a key or a tenant, which `limit_id` is the id of. */
+export const rateLimits = table(
+  "rate_limits",
+  ["tenant_id", "limit_id"],
+  [],
+  ["left_milli", "at_ms", "leased", "leased_before"],
 );
 
 /** The end of each tenant's record of changes. */

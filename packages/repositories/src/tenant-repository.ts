@@ -35,14 +35,16 @@ export class TenantRepository {
 
   /** Makes a tenant without a default budget, its catalogue at version 0; one that is there already stays as it is. */
   create(transaction: Transaction, tenant: Tenant): Promise<void> {
+    const { limits, ...named } = tenant;
     return transaction.insertMissing(tables.tenants, [
-      { ...tenant, default_budget_id: null, catalog_version: 0 },
+      { ...named, ...limits, default_budget_id: null, catalog_version: 0 },
     ]);
   }
 
-  /** Gives a tenant another name. */
-  update(transaction: Transaction, tenant_id: string, name: string): Promise<void> {
-    return updateOne(transaction, this.#of(tenant_id), { name }, `tenant ${tenant_id}`);
+  /** Writes the name, the limits and the version of a tenant. */
+  update(transaction: Transaction, { tenant_id, name, limits, version }: Tenant): Promise<void> {
+    const row = { name, ...limits, version };
+    return updateOne(transaction, this.#of(tenant_id), row, `tenant ${tenant_id}`);
   }
 
   /** Requests that name no budget are charged to this one. It is part of the catalogue, whose version is raised apart. */

@@ -1,11 +1,12 @@
-import type {
-  Alert,
-  Balance,
-  BudgetAllocation,
-  OutboxEvent,
-  ProviderPricing,
-  UsageRecord,
-  UsageRollup,
+import {
+  NO_LIMITS,
+  type Alert,
+  type Balance,
+  type BudgetAllocation,
+  type OutboxEvent,
+  type ProviderPricing,
+  type UsageRecord,
+  type UsageRollup,
 } from "@budget/domain";
 import type { StoredBudget, StoredPolicy } from "../src/rows.ts";
 import type { Transaction } from "../src/transaction.ts";
@@ -217,6 +218,8 @@ export const write = {
       tenant_ids.map((tenant_id) => ({
         tenant_id,
         name: "tenant",
+        ...NO_LIMITS,
+        version: 1,
         created_at_ms: T0,
         default_budget_id: null,
         catalog_version: 0,

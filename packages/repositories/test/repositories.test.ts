@@ -1,4 +1,4 @@
-import { SHARED_TENANT_ID } from "@budget/domain";
+import { SHARED_TENANT_ID, newTenant } from "@budget/domain";
 import { expect } from "chai";
 import { AlertRepository } from "../src/alert-repository.ts";
 import { AllocationRepository } from "../src/allocation-repository.ts";
@@ -53,14 +53,16 @@ for (const kind of TEST_DATABASES) {
     describe("tenants", () => {
       const repository = () => new TenantRepository(database);
 
-      it("are made once, renamed, and found", async () => {
-        const tenant = { tenant_id: id(9), name: "nine", created_at_ms: T0 };
+      it("are made once, changed, and found", async () => {
+        const tenant = newTenant(id(9), "nine", T0);
         await within((transaction) => repository().create(transaction, tenant));
         await within((transaction) => repository().create(transaction, { ...tenant, name: "again" }));
         const stored = { ...tenant, default_budget_id: null, catalog_version: 0 };
         expect(await repository().getById(id(9))).to.deep.equal(stored);
-        await within((transaction) => repository().update(transaction, id(9), "neuf"));
-        expect(await repository().getById(id(9))).to.deep.equal({ ...stored, name: "neuf" });
+        const limits = { max_budgets: 3, max_keys: 5, requests_per_second: null };
+        const changed = { name: "neuf", limits, version: 2 };
+        await within((transaction) => repository().update(transaction, { ...tenant, ...changed }));
+        expect(await repository().getById(id(9))).to.deep.equal({ ...stored, ...changed });
         expect(await repository().getById(id(10))).to.equal(null);
       });
 
@@ -102,7 +104,7 @@ for (const kind of TEST_DATABASES) {
       it("have to be there", async () => {
         for (const work of [
           (transaction: Transaction) => repository().bumpCatalogVersion(transaction, id(99)),
-          (transaction: Transaction) => repository().update(transaction, id(99), "x"),
+          (transaction: Transaction) => repository().update(transaction, newTenant(id(99), "x", T0)),
           (transaction: Transaction) => repository().setDefaultBudget(transaction, id(99), id(100)),
         ] as ((transaction: Transaction) => Promise<unknown>)[]) {
           expect((await rejectionOf(within(work))).message).to.include(id(99));

@@ -286,13 +286,18 @@ for (const kind of TEST_DATABASES) {
       const tenant_id = id(77);
       await test.database.transaction(ALL_TENANTS, (transaction) =>
         transaction.insert(tables.tenants, [
-          { tenant_id, name: "Ünïcode 🏦", default_budget_id: id(5), catalog_version: 7, created_at_ms: 8 },
+          {
+            ...{ tenant_id, name: "Ünïcode 🏦", default_budget_id: id(5), catalog_version: 7 },
+            ...{ max_budgets: 1, max_keys: null, requests_per_second: 3, version: 4, created_at_ms: 8 },
+          },
         ]),
       );
       const [row] = await test.knex<Row, Row[]>("tenants").where({ tenant_id });
       expect(rows.tenantFromRow(row!)).to.deep.equal({
         tenant_id,
         name: "Ünïcode 🏦",
+        limits: { max_budgets: 1, max_keys: null, requests_per_second: 3 },
+        version: 4,
         default_budget_id: id(5),
         catalog_version: 7,
         created_at_ms: 8,

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { ApiKey } from "@budget/domain";
+import type { FoundKey } from "@budget/domain";
 import { DEFAULT_TENANT_ID } from "@budget/engine";
-import { RateLimiter, createApp, type Doorkeeper } from "@budget/server";
+import { OwnCounter, RateLimiter, createApp, type Doorkeeper } from "@budget/server";
 import { Command } from "commander";
 import { loadAllocations } from "./http.ts";
 import { keepReport } from "./keep-report.ts";
@@ -23,7 +23,7 @@ const options = new Command("bench:access")
   .parse()
   .opts<{ rounds: number; write: boolean }>();
 
-const ANYBODY: ApiKey = {
+const ANYBODY: FoundKey = {
   tenant_id: DEFAULT_TENANT_ID,
   key_id: DEFAULT_TENANT_ID,
   name: "anybody",
@@ -38,6 +38,7 @@ const ANYBODY: ApiKey = {
   expires_at_ms: null,
   revoked_at_ms: null,
   last_used_at_ms: null,
+  tenant_requests_per_second: null,
 };
 
 const now = (): number => clock.now();
@@ -46,7 +47,7 @@ async function serve({ engine }: Setup, authenticate: Doorkeeper["authenticate"]
   const doorkeeper = {
     authenticate,
     deny: () => undefined,
-    limiter: new RateLimiter({ per_second, burst: per_second }, now),
+    limiter: new RateLimiter({ per_second, burst: per_second }, new OwnCounter(now)),
   };
   const complain = (_component: string, message: string, fields?: object) => console.error(message, fields);
   const app = createApp({

@@ -53,7 +53,7 @@ export const budgetRoutes = [
       example: budgetExample,
       etag: true,
     },
-    problems: ["invalid_value", "budget_not_found", "idempotency_conflict"],
+    problems: ["invalid_value", "budget_not_found", "tenant_limit_reached", "idempotency_conflict"],
     async handle({ context, body }, services) {
       const outcome = await services.engine.budgets.create(context, body);
       return answerTo(outcome, services, (budget) => versioned(201, toBudgetWire(budget), budget.version));

@@ -42,7 +42,7 @@ export const keyRoutes = [
     body: KeyCreateSchema,
     body_example: { name: "chat service", role: "agent", components: ["chat"] },
     success: { status: 201, description: "The key, with its secret", schema: NewKeySchema },
-    problems: ["invalid_value", "budget_not_found"],
+    problems: ["invalid_value", "budget_not_found", "tenant_limit_reached"],
     async handle({ context, body }, services) {
       const outcome = await services.engine.access.create(context, body);
       return answerTo(outcome, services, (made) => ({ status: 201, body: toNewKeyWire(made) }));

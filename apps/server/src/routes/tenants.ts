@@ -4,14 +4,14 @@ import {
   TenantCreateSchema,
   TenantKeySchema,
   TenantSchema,
+  TenantUpdateSchema,
   Uuid,
   listOf,
-  rejected,
   toTenantWire,
 } from "@budget/domain";
 import { Type } from "typebox";
 import { toNewKeyWire } from "./keys.ts";
-import { answerTo, route, sliceAnswer } from "./route.ts";
+import { answerTo, route, sliceAnswer, versioned } from "./route.ts";
 
 const params = Type.Object({ tenant_id: Uuid("The tenant") });
 
@@ -38,11 +38,45 @@ export const tenantRoutes = [
     description: "Its rows are seen by its own keys only. Make its first admin key next.",
     body: TenantCreateSchema,
     body_example: { name: "Acme" },
-    success: { status: 201, description: "The tenant", schema: TenantSchema },
+    success: { status: 201, description: "The tenant", schema: TenantSchema, etag: true },
     problems: ["invalid_value"],
     async handle({ context, body }, services) {
       const outcome = await services.engine.tenants.create(context, body);
-      return answerTo(outcome, services, (tenant) => ({ status: 201, body: toTenantWire(tenant) }));
+      return answerTo(outcome, services, (tenant) => versioned(201, toTenantWire(tenant), tenant.version));
+    },
+  }),
+  route({
+    method: "get",
+    path: "/api/tenants/{tenant_id}",
+    operation_id: "getTenant",
+    tag: "access",
+    summary: "Get a tenant",
+    params,
+    success: { status: 200, description: "The tenant", schema: TenantSchema, etag: true },
+    problems: ["invalid_value", "tenant_not_found"],
+    async handle({ params: { tenant_id } }, services) {
+      const outcome = await services.engine.tenants.get(tenant_id);
+      return answerTo(outcome, services, (tenant) => versioned(200, toTenantWire(tenant), tenant.version));
+    },
+  }),
+  route({
+    method: "put",
+    path: "/api/tenants/{tenant_id}",
+    operation_id: "updateTenant",
+    tag: "access",
+    summary: "Rename a tenant, or say what it may have at most",
+    description:
+      "What is left out stays as it is. Limits below what the tenant has take nothing away from it: it gets no more. " +
+      "A limit of requests binds on every server within half a second.",
+    params,
+    body: TenantUpdateSchema,
+    body_example: { limits: { max_budgets: 50, max_keys: 20, requests_per_second: 500 } },
+    conditional: true,
+    success: { status: 200, description: "The changed tenant", schema: TenantSchema, etag: true },
+    problems: ["invalid_value", "tenant_not_found", "version_conflict"],
+    async handle({ context, params: { tenant_id }, body, expected_version }, services) {
+      const outcome = await services.engine.tenants.update(context, tenant_id, body, expected_version);
+      return answerTo(outcome, services, (tenant) => versioned(200, toTenantWire(tenant), tenant.version));
     },
   }),
   route({
@@ -56,13 +90,13 @@ export const tenantRoutes = [
     body: TenantKeySchema,
     body_example: { name: "Acme's first admin" },
     success: { status: 201, description: "The key, with its secret", schema: NewKeySchema },
-    problems: ["invalid_value", "tenant_not_found"],
+    problems: ["invalid_value", "tenant_not_found", "tenant_limit_reached"],
     async handle({ context, params: { tenant_id }, body }, services) {
       const { engine } = services;
-      const isThere = await engine.tenants.exists(tenant_id);
-      const outcome = isThere
+      const tenant = await engine.tenants.get(tenant_id);
+      const outcome = tenant.ok
         ? await engine.access.create({ ...context, tenant_id }, { ...body, role: "admin" })
-        : rejected({ code: "tenant_not_found", detail: `There is no tenant with the id ${tenant_id}.` });
+        : tenant;
       return answerTo(outcome, services, (made) => ({ status: 201, body: toNewKeyWire(made) }));
     },
   }),

@@ -72,15 +72,44 @@ export const KeyRotateSchema = Type.Object(
 );
 export type KeyRotate = Static<typeof KeyRotateSchema>;
 
+/** More than any installation has, and little enough for every sum. */
+const MOST_OF_A_TENANT = 1_000_000;
+
+const limit = (description: string) =>
+  nullable(Type.Integer({ minimum: 1, maximum: MOST_OF_A_TENANT, description }));
+
+const LIMITS = {
+  max_budgets: limit("Budgets at most, the default one among them; null for any number"),
+  max_keys: limit("Keys at most that open something; null for any number"),
+  requests_per_second: limit(
+    "Requests a second of all keys together, twice as many at once; null for any number",
+  ),
+};
+
 export const TenantSchema = Type.Object({
   tenant_id: Uuid("Id of the tenant"),
   name: Type.String(),
+  limits: Type.Object(LIMITS, { description: "What it may have at most" }),
   created_at: Time("When it was made"),
 });
 export type TenantWire = Static<typeof TenantSchema>;
 
-export const TenantCreateSchema = Type.Object({ name: Label("The organisation") }, closed);
+const TenantLimitsInput = Type.Partial(Type.Object(LIMITS), {
+  ...closed,
+  description: "What it may have at most; what is left out stays as it is, or is not limited",
+});
+
+export const TenantCreateSchema = Type.Object(
+  { name: Label("The organisation"), limits: Type.Optional(TenantLimitsInput) },
+  closed,
+);
 export type TenantCreate = Static<typeof TenantCreateSchema>;
+
+export const TenantUpdateSchema = Type.Object(
+  { name: Type.Optional(Label("The organisation")), limits: Type.Optional(TenantLimitsInput) },
+  { ...closed, minProperties: 1 },
+);
+export type TenantUpdate = Static<typeof TenantUpdateSchema>;
 
 /** The first key of a tenant; its own keys make the others. */
 export const TenantKeySchema = Type.Object(

@@ -1,5 +1,5 @@
 import type { TEST_DATABASES, TestDatabase } from "@budget/repositories/testing";
-import type { IdSource, Logger } from "@budget/domain";
+import { newTenant, type IdSource, type Logger } from "@budget/domain";
 import { createEngine, prepareFirstStart } from "@budget/engine";
 import { ALL_TENANTS, TenantRepository } from "@budget/repositories";
 import fc from "fast-check";
@@ -94,7 +94,7 @@ class Stages {
     const tenant_id = `00000000-0000-7000-a000-${(this.#tenants += 1).toString(16).padStart(12, "0")}`;
     const tenants = new TenantRepository(database);
     await database.transaction(ALL_TENANTS, async (transaction) => {
-      await tenants.create(transaction, { tenant_id, name: "history", created_at_ms: 0 });
+      await tenants.create(transaction, newTenant(tenant_id, "history", 0));
       await tenants.bumpCatalogVersion(transaction, tenant_id);
     });
     const clock = { now_ms: 0, now: () => clock.now_ms };
