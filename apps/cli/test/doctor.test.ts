@@ -177,7 +177,7 @@ describe("budget doctor", () => {
     const files = { "config.yaml": "\ndatabase: { url: postgres://u:secret@127.0.0.1:1/n }\n" };
     const examined = await doctor({}, files);
     expect(examined.findings.get("database")?.text).to.equal(
-      "connect ECONNREFUSED 127.0.0.1:1; start the database, or correct database.url (config.yaml:2)",
+      "connect ECONNREFUSED 127.0.0.1:1 (database.url of config.yaml:2). Start the database, or correct its address.",
     );
     expect(examined.stdout).to.not.contain("secret");
   });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -381,6 +381,94 @@ describe("the process of the server", function () {
     expect(code).to.equal(1);
     expect(output).to.include("BUDGET_DATABASE_URL").and.to.include("ECONNREFUSED");
     expect(output).to.not.include("secret").and.to.not.include("    at ");
+  });
+
+  describe("where the database cannot be used", () => {
+    /** What it says in its end: one line, and never the password. */
+    const endOf = async (BUDGET_DATABASE_URL: string, more: Readonly<Record<string, string>> = {}) => {
+      const { code, output } = await start({ BUDGET_DATABASE_URL, ...more }).ended;
+      expect(output).to.not.include("secret").and.to.not.include("    at ");
+      return { code, output };
+    };
+    const cannotBeUsed = (why: string) =>
+      `The database of database.url (BUDGET_DATABASE_URL) cannot be used: ${why}\n`;
+
+    it("says that PostgreSQL has no TLS, no such user, no such database, or lets nobody in, and what to do", async () => {
+      const postgres = await startPostgres();
+      try {
+        const { host } = new URL(postgres.url);
+        for (const [url, why] of [
+          [
+            `${postgres.url}?sslmode=require`,
+            "The server does not support SSL connections. Switch TLS on in PostgreSQL (ssl = on), or take sslmode out of " +
+              "the URL where the network is trusted.",
+          ],
+          [
+            `postgres://nobody:secret@${host}/postgres`,
+            'role "nobody" does not exist. Correct the user or the password, or let the user in by pg_hba.conf.',
+          ],
+          [
+            `postgres://budget:secret@${host}/absent`,
+            'database "absent" does not exist. Make it with createdb, or correct its name.',
+          ],
+        ] as const) {
+          expect(await endOf(url)).to.deep.equal({ code: 1, output: cannotBeUsed(why) });
+        }
+      } finally {
+        await postgres.stop();
+      }
+    });
+
+    for (const [what, answer, why] of [
+      ["breaks off", null, "Connection terminated unexpectedly"],
+      ["answers in HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", "Connection terminated unexpectedly"],
+      ["answers in HTTP to TLS", "HTTP/1.1 400\r\n\r\n", "There was an error establishing an SSL connection"],
+    ] as const) {
+      it(`says that what listens there is no PostgreSQL: it ${what}`, async () => {
+        const other = createServer((socket) => {
+          socket.on("error", () => undefined).once("data", () => socket.end(answer ?? ""));
+        }).listen(0, "127.0.0.1");
+        await once(other, "listening");
+        const { port } = other.address() as AddressInfo;
+        const mode = what.endsWith("TLS") ? "?sslmode=require" : "";
+        try {
+          expect(await endOf(`postgres://u:secret@127.0.0.1:${port}/n${mode}`)).to.deep.equal({
+            code: 1,
+            output: cannotBeUsed(`${why}. See whether it is PostgreSQL that listens at this address.`),
+          });
+        } finally {
+          other.close();
+          await once(other, "close");
+        }
+      });
+    }
+
+    it("says that a file cannot be written", async () => {
+      const remedy = "Name a file in a folder that this user may write to.";
+      expect(await endOf(`sqlite:${folder}`)).to.deep.equal({
+        code: 1,
+        output: cannotBeUsed(`unable to open database file. ${remedy}`),
+      });
+      const path = join(folder, "file");
+      writeFileSync(path, "");
+      expect(await endOf(`sqlite:${join(path, "data", "budget.db")}`)).to.deep.equal({
+        code: 1,
+        output: cannotBeUsed(`ENOTDIR: not a directory, mkdir '${join(path, "data")}'. ${remedy}`),
+      });
+    });
+
+    for (const [what, name] of [
+      ["read", "admin.key"],
+      ["written", "admin.key.new"],
+    ] as const) {
+      it(`says that the admin key cannot be ${what} beside it`, async () => {
+        mkdirSync(join(folder, name));
+        const more = { BUDGET_ENV: "development", BUDGET_ADMIN_KEY: "" };
+        const { code, output } = await endOf(database_url, more);
+        expect(code).to.equal(2);
+        expect(output).to.include(`The admin key cannot be kept in ${join(folder, "admin.key")} (EISDIR).`);
+      });
+    }
   });
 
   it("keeps on kill -9 all that it acknowledged under load, and every sum is right", async () => {
