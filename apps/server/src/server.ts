@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Configuration } from "@budget/configuration";
-import type { Logger, Meter } from "@budget/domain";
+import { VERSION, type Logger, type Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import {
   PRICE_FILE_SOURCE,
@@ -34,9 +34,6 @@ import { MINUTE_MS, priceRunOptions } from "./price-settings.ts";
 import { PriceProcess } from "./price-process.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
-
-/** Answered by /health and in the OpenAPI document. */
-export const VERSION = "0.1.0";
 
 /** Less than the 10 s that container runtimes wait before they kill. */
 const STOP_GRACE_MS = 8000;
