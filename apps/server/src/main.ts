@@ -6,6 +6,7 @@ import { AdminKeyError } from "./admin-key.ts";
 import { LogFilter } from "./log-filter.ts";
 import { createLogger } from "./logging.ts";
 import { createReload } from "./reload.ts";
+import { namingRequests } from "./request-context.ts";
 import { startServer } from "./server.ts";
 import { explainStartFailure } from "./start-failure.ts";
 
@@ -20,7 +21,7 @@ async function main(started: ConfigurationReading): Promise<void> {
   const readable = configuration.environment === "development";
   const everything = createLogger({ level: "DEBUG", levels: new Map(), readable });
   const filter = new LogFilter(configuration);
-  const logger = filter.filter(everything);
+  const logger = filter.filter(namingRequests(everything));
   reloadOnHangUp(createReload({ started, read, filter, logger: everything }));
   const server = await startServer(configuration, logger);
   // Whoever reads that it listens may end it at once.

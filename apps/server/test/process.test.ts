@@ -520,6 +520,42 @@ describe("the process of the server", function () {
     expect(marked).to.deep.include({ markup_percent: 10, input_cost_per_token: 0.00000275 });
   });
 
+  it("says of each line on behalf of which request it is, also in another process and after it began", async () => {
+    const server = start({
+      BUDGET_PRICES_FILE: pricesFile(
+        "prices:\n- { provider: acme, model: local, input_cost_per_million: 0.5 }\n",
+      ),
+      PRICE_UPDATE_INTERVAL: "0",
+    });
+    const url = await server.listening();
+    const verified: Record<string, unknown>[] = [];
+    for (const [request_id, trace_id] of [
+      ["first", "1".repeat(32)],
+      ["second", "2".repeat(32)],
+    ] as const) {
+      server.output = "";
+      const { status } = await fetchAsAdmin(`${url}/api/prices/update`, {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "X-Request-Id": request_id,
+          traceparent: `00-${trace_id}-${"a".repeat(16)}-01`,
+        },
+        body: "{}",
+      });
+      expect(status).to.equal(200);
+      const line = await server.saying(/^(.*"msg":"Prices were verified".*)$/m);
+      verified.push(JSON.parse(line) as Record<string, unknown>);
+    }
+    expect(verified.map(({ request_id, trace_id }) => [request_id, trace_id])).to.deep.equal([
+      ["first", "1".repeat(32)],
+      ["second", "2".repeat(32)],
+    ]);
+    server.output = "";
+    const { output } = await server.stop("SIGTERM");
+    expect(output).to.include("Stopping on SIGTERM").and.to.not.include("request_id");
+  });
+
   it("ends with 2 where the operator's file has mistakes, and names their lines", async () => {
     const path = pricesFile("prices:\n- { provider: acme, input_cost_per_million: -1 }\n");
     const { code, output } = await start({ BUDGET_PRICES_FILE: path }).ended;
