@@ -1,6 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { isatty } from "node:tty";
-import { ConfigurationError, readConfiguration, type ConfigurationReading } from "@budget/configuration";
+import {
+  ConfigurationError,
+  readConfiguration,
+  type Configuration,
+  type ConfigurationReading,
+} from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { AdminKeyError } from "./admin-key.ts";
 import { LogFilter } from "./log-filter.ts";
@@ -22,8 +27,10 @@ async function main(started: ConfigurationReading): Promise<void> {
   const everything = createLogger({ level: "DEBUG", levels: new Map(), readable });
   const filter = new LogFilter(configuration);
   const logger = filter.filter(namingRequests(everything));
-  reloadOnHangUp(createReload({ started, read, filter, logger: everything }));
-  const server = await startServer(configuration, logger);
+  const starting = startServer(configuration, logger);
+  const apply = async (next: Configuration): Promise<void> => (await starting).reload(next);
+  reloadOnHangUp(createReload({ started, read, filter, apply, logger: everything }));
+  const server = await starting;
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);
   logger.info("api", `Budget is listening on http://${urlHost(configuration.host)}:${server.port}`);

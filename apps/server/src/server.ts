@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { isDeepStrictEqual } from "node:util";
 import type { AddressInfo } from "node:net";
 import type { Configuration } from "@budget/configuration";
 import { VERSION, type Logger, type Meter } from "@budget/domain";
@@ -24,7 +25,7 @@ import {
   type PriceMonitor,
 } from "@budget/services";
 import { provideAdminKey } from "./admin-key.ts";
-import { createApp, refuseStopping } from "./app.ts";
+import { createApp, refuseStopping, trustProxies } from "./app.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { Metrics } from "./metrics.ts";
@@ -43,6 +44,11 @@ const STOP_LINGER_MS = 100;
 /** A server that takes requests. */
 export interface RunningServer {
   readonly port: number;
+  /**
+   * Takes what can change while it runs: its names, origins and proxies, and what is said about prices. A run over the
+   * prices that goes on is broken off where that is other than before.
+   */
+  reload(configuration: Configuration): Promise<void>;
   /** Takes no new work, answers what is running, commits it, and closes everything. */
   stop(): Promise<void>;
 }
@@ -62,16 +68,29 @@ export async function startServer(
     const metrics = new Metrics();
     const engine = await prepareEngine(database, configuration, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
-    const monitoring = await startMonitoring(database, configuration, logger);
+    let current = configuration;
+    let hosts = hostsOf(configuration);
+    let monitoring = await startMonitoring(database, configuration, logger);
     const services = {
       engine,
-      monitor: monitoring.monitor,
-      sources_off: monitoring.sources_off,
+      get monitor() {
+        return monitoring.monitor;
+      },
+      get sources_off() {
+        return monitoring.sources_off;
+      },
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
     };
-    const watched = { ...services, database };
+    const watched = {
+      engine,
+      database,
+      now: services.now,
+      get monitor() {
+        return monitoring.monitor;
+      },
+    };
     const openTelemetry = await startOpenTelemetry(process.env, {
       logger,
       version: VERSION,
@@ -87,8 +106,12 @@ export async function startServer(
         limiter: new RateLimiter(configuration.rate_limit, () => systemClock.now()),
       },
       host_rules: {
-        hosts: [configuration.host, ...configuration.allowed_hosts],
-        origins: configuration.cors_origins,
+        get hosts() {
+          return hosts;
+        },
+        get origins() {
+          return current.cors_origins;
+        },
       },
       trusted_proxies: configuration.trusted_proxies,
       readMetrics,
@@ -111,6 +134,15 @@ export async function startServer(
     await once(http, "listening");
     return {
       port: (http.address() as AddressInfo).port,
+      async reload(next) {
+        const arePricesOther = !isDeepStrictEqual(pricesOf(current), pricesOf(next));
+        current = next;
+        hosts = hostsOf(next);
+        trustProxies(app, next.trusted_proxies);
+        if (!arePricesOther) return;
+        await monitoring.stop();
+        monitoring = await startMonitoring(database, next, logger);
+      },
       async stop() {
         await gate.stop(http);
         // It reads metrics a last time.
@@ -125,6 +157,13 @@ export async function startServer(
     throw error;
   }
 }
+
+const hostsOf = ({ host, allowed_hosts }: Configuration): readonly string[] => [host, ...allowed_hosts];
+
+const pricesOf = ({ price_update_interval_min, prices }: Configuration) => ({
+  price_update_interval_min,
+  prices,
+});
 
 interface Monitoring {
   readonly monitor: PriceMonitor;
@@ -176,9 +215,9 @@ async function applyOperatorPrices(
   { content_hash }: PriceFile,
   logger: Logger,
 ): Promise<void> {
-  const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
-  if (source === undefined || source.content_hash === content_hash) return;
   try {
+    const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
+    if (source === undefined || source.content_hash === content_hash) return;
     await monitor.run("schedule", [PRICE_FILE_SOURCE]);
   } catch (error) {
     logger.error("price_manager", "The operator's own prices are not applied yet", { error: String(error) });

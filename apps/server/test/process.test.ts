@@ -652,16 +652,72 @@ describe("the process of the server", function () {
       expect(output).to.not.include("Stopping on SIGTERM");
     });
 
+    it("charges other prices, and asks other sources, without a restart", async () => {
+      const priced = (dollars: string) =>
+        configurationFile(
+          "prices:\n  update_interval_minutes: 0\n" +
+            `  prices: [{ provider: acme, model: local, input_cost_per_million: ${dollars} }]\n`,
+        );
+      const server = start({ BUDGET_CONFIG_FILE: priced("0.5") });
+      const url = await server.listening();
+      const charged = async () => {
+        const answer = await fetchAsAdmin(`${url}/api/prices/current`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ provider: "acme", model: "local" }),
+        });
+        return ((await answer.json()) as { input_cost_per_token: number }).input_cost_per_token;
+      };
+      expect(await charged()).to.equal(5e-7);
+      priced("oops");
+      await reload(server, "The configuration is wrong; the one before stays");
+      expect(await charged()).to.equal(5e-7);
+      priced("0.7");
+      expect(await reload(server, "The configuration was changed")).to.deep.include({
+        changed: ["prices.prices"],
+      });
+      expect(await charged()).to.equal(7e-7);
+      const isWatched = async () =>
+        (await (await fetchAsAdmin(`${url}/api/prices/sources`)).text()).includes('"price_file"');
+      expect(await isWatched()).to.equal(true);
+      configurationFile("prices: { update_interval_minutes: 0 }\n");
+      await reload(server, "The configuration was changed");
+      expect(await isWatched()).to.equal(false);
+      expect((await server.stop("SIGTERM")).code).to.equal(0);
+    });
+
+    it("is called by other names and pages, and believes other proxies, without a restart", async () => {
+      const server = start({ BUDGET_CONFIG_FILE: configurationFile("") });
+      const url = await server.listening();
+      const ask = (origin: string) => fetchAsAdmin(`${url}/api/budgets`, { headers: { Origin: origin } });
+      const statuses = async () =>
+        Promise.all(["https://a.example", "https://b.example"].map(async (one) => (await ask(one)).status));
+      expect(await statuses()).to.deep.equal([403, 403]);
+      configurationFile("server: { cors_origins: [https://a.example], trusted_proxies: [loopback] }\n");
+      expect(await reload(server, "The configuration was changed")).to.deep.include({
+        changed: [
+          "server.cors_origins: not set -> https://a.example",
+          "server.trusted_proxies: not set -> loopback",
+        ],
+      });
+      expect(await statuses()).to.deep.equal([200, 403]);
+      await fetch(`${url}/api/budgets`, { headers: { "X-Forwarded-For": "192.0.2.7" } });
+      const denials = await fetchAsAdmin(`${url}/api/audit?kind=denial`);
+      const { items } = (await denials.json()) as { items: readonly { origin: string }[] };
+      expect(JSON.stringify(items)).to.include("192.0.2.7");
+      configurationFile("server: { cors_origins: [https://b.example], allowed_hosts: [b.example] }\n");
+      await reload(server, "The configuration was changed");
+      expect(await statuses()).to.deep.equal([403, 200]);
+    });
+
     it("says what needs a restart, until it is as it was at the start", async () => {
       const server = start({ BUDGET_CONFIG_FILE: configurationFile("") });
       const url = await server.listening();
-      configurationFile(
-        "prices: { update_interval_minutes: 5, markups: [{ provider: openai, percent: 5 }] }",
-      );
+      configurationFile("server: { rate_burst: 5 }\nretention: { events_days: 3 }\n");
       for (let time = 0; time < 2; time++) {
         expect(await reload(server, "A part of the configuration needs a restart")).to.deep.include({
           level: "WARNING",
-          needs_restart: ["prices.update_interval_minutes: 360 -> 5", "prices.markups: 0 -> 1"],
+          needs_restart: ["server.rate_burst: 200 -> 5", "retention.events_days: 30 -> 3"],
         });
       }
       configurationFile("");

@@ -95,6 +95,7 @@ export const SETTINGS: readonly Setting[] = [
     description: "Minutes between looks at the price sources on the network; 0 never asks them",
     expected: "a whole number of minutes from 0 to 525600",
     isValid: (value) => /^\d{1,6}$/.test(value) && Number(value) <= 525_600,
+    reloads: true,
   },
   {
     path: "prices.file",
@@ -103,6 +104,7 @@ export const SETTINGS: readonly Setting[] = [
     description: "Your own prices, markups, and settings of price sources: YAML or JSON, see docs/prices.md",
     expected: "the path of a file",
     isValid: (value) => !value.includes("\0"),
+    reloads: true,
   },
   {
     path: "server.admin_key",
@@ -123,6 +125,7 @@ export const SETTINGS: readonly Setting[] = [
     expected: "host names or addresses without ports, divided by commas",
     items: { expected: "a host name or an address, without a port" },
     isValid: (value) => value.split(",").every((host) => /^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$/.test(host)),
+    reloads: true,
   },
   {
     path: "server.cors_origins",
@@ -133,6 +136,7 @@ export const SETTINGS: readonly Setting[] = [
     items: { expected: "an origin such as https://app.example.com" },
     isValid: (value) =>
       value.split(",").every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+    reloads: true,
   },
   {
     path: "server.rate_limit",
@@ -162,6 +166,7 @@ export const SETTINGS: readonly Setting[] = [
       value
         .split(",")
         .every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(\/\d{1,3})?)$/.test(proxy)),
+    reloads: true,
   },
   {
     path: "retention.refusals_days",
