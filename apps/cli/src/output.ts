@@ -89,6 +89,15 @@ export function toFields(fields: Readonly<Record<string, Cell>>): string {
   return withoutTrailingSpace(table.toString());
 }
 
+/** The same with sentences for values, which are broken between words where the screen ends. */
+export function toParagraphs(fields: Readonly<Record<string, string>>): string {
+  const names = Math.max(...Object.keys(fields).map((name) => name.length));
+  const columns = SCREEN_COLUMNS - GAP - names;
+  return toFields(
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, wrapped(value, columns)])),
+  );
+}
+
 /** Dollars with every digit that they have. */
 export function usd(amount: number | null): string {
   if (amount === null) return "-";

@@ -1,5 +1,6 @@
 import { BudgetClient } from "@budget/client-js";
 import type { Command } from "commander";
+import { readLocalKey } from "./local-key.ts";
 
 /** The world of one run of the command line. */
 export interface World {
@@ -8,8 +9,6 @@ export interface World {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reads a file; `-` is standard input. */
   readonly readFile: (path: string) => Promise<string>;
-  /** The admin key that a server in development left beside the database; undefined where there is none. */
-  readonly localKey: () => string | undefined;
   /** Ends with another exit code than 0, although nothing was thrown. */
   readonly setExitCode: (code: number) => void;
 }
@@ -43,15 +42,15 @@ export const printer =
 const THIS_MACHINE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/i;
 
 /** The key to ask with. One that was found on this machine is shown to a server of this machine only. */
-function keyFor(url: string, { environment, localKey }: World): string | undefined {
-  const given = environment.BUDGET_API_KEY;
+async function keyFor(url: string, world: World): Promise<string | undefined> {
+  const given = world.environment.BUDGET_API_KEY;
   if (given !== undefined && given !== "") return given;
-  return THIS_MACHINE.test(url) ? localKey() : undefined;
+  return THIS_MACHINE.test(url) ? readLocalKey(world) : undefined;
 }
 
-export function openSession(command: Command, world: World): Session {
+export async function openSession(command: Command, world: World): Promise<Session> {
   const base_url = urlOf(command, world.environment);
-  const api_key = keyFor(base_url, world);
+  const api_key = await keyFor(base_url, world);
   const print = printer(world);
   return {
     client: new BudgetClient({

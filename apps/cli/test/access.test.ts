@@ -104,3 +104,44 @@ describe("keys and the record", () => {
     expect(made.stdout).to.match(/^bgt_[0-9a-f]{32}_[\w-]{43}\n$/);
   });
 });
+
+describe("the admin key that a server left beside its database", () => {
+  const URL_OF_FILE = "sqlite:/var/lib/budget/budget.db";
+  const files = { "/var/lib/budget/admin.key": `${ADMIN_KEY}\n` };
+
+  const listWith = async (
+    environment: Readonly<Record<string, string>>,
+    more: Readonly<Record<string, string>>,
+  ) => {
+    const server = await startTestServer();
+    try {
+      const url = { BUDGET_API_KEY: "", BUDGET_URL: `http://127.0.0.1:${server.port}` };
+      return await type(["budgets", "list"], { ...url, ...environment }, { ...files, ...more });
+    } finally {
+      await server.stop();
+    }
+  };
+
+  for (const [where, environment, more] of [
+    ["the environment", { BUDGET_DATABASE_URL: URL_OF_FILE }, {}],
+    ["config.yaml", {}, { "config.yaml": `database: { url: "${URL_OF_FILE}" }` }],
+    [
+      "another file",
+      { BUDGET_CONFIG_FILE: "/etc/budget.yaml" },
+      { "/etc/budget.yaml": `database: { url: "${URL_OF_FILE}" }` },
+    ],
+  ] as const) {
+    it(`is found where ${where} names the database`, async () => {
+      const { code, stderr } = await listWith(environment, more);
+      expect([code, stderr]).to.deep.equal([0, ""]);
+    });
+  }
+
+  it("is not found where the configuration is wrong, or names another database", async () => {
+    for (const text of ["", "database: { url: nonsense }", "database: { url: 'sqlite:/srv/b.db' }"]) {
+      const { code, stderr } = await listWith({}, { "config.yaml": text });
+      expect(code).to.equal(6);
+      expect(stderr).to.match(/^A key is needed/);
+    }
+  });
+});

@@ -1,13 +1,16 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PriceSourceState } from "@budget/domain";
+import { VERSION, type PriceSourceState } from "@budget/domain";
 import { ALL_TENANTS, PriceSourceRepository } from "@budget/repositories";
 import { TEST_DATABASES, startPostgres, type TestDatabase } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { checkClock, type Reached } from "../src/doctor/check-database.ts";
 import type { Finding } from "../src/doctor/finding.ts";
-import { startTestServer, type } from "./support.ts";
+import { ADMIN_KEY, startTestServer, type } from "./support.ts";
 
 interface Examined {
   readonly code: number;
@@ -15,11 +18,14 @@ interface Examined {
   readonly findings: ReadonlyMap<string, Finding>;
 }
 
+/** Nothing listens there. */
+const NO_SERVER = { BUDGET_URL: "http://127.0.0.1:1" };
+
 async function doctor(
   environment: Readonly<Record<string, string>>,
   files: Readonly<Record<string, string>> = {},
 ): Promise<Examined> {
-  const { code, stdout } = await type(["doctor", "--json"], environment, files);
+  const { code, stdout } = await type(["doctor", "--json"], { ...NO_SERVER, ...environment }, files);
   const found = JSON.parse(stdout) as Finding[];
   return { code, stdout, findings: new Map(found.map((finding) => [finding.check, finding])) };
 }
@@ -35,6 +41,8 @@ const CHECKS = [
   "migrations",
   "clock",
   "tenants",
+  "server",
+  "keys",
   "price sources",
   "limits",
   "balances",
@@ -72,11 +80,16 @@ for (const kind of TEST_DATABASES) {
       try {
         const url = { ...environment, BUDGET_URL: `http://127.0.0.1:${server.port}` };
         await type(["set-limit", "--period", "daily", "--tokens", "100"], url);
-        const { code, stdout } = await type(["doctor"], environment);
+        const { code, stdout } = await type(["doctor"], url);
         const lines = stdout.trimEnd().split("\n");
-        expect(lines.map((line) => line.replace(/ {2,}ok: .*/, ""))).to.deep.equal(CHECKS);
-        expect(lines[8]).to.contain("1 enforced, 0 that only log or warn, 0 switched off");
-        expect(lines[9]).to.contain("recounted 1 policies, 0 allocations, 0 usage records");
+        expect(lines.filter((line) => line.length > 80)).to.deep.equal([]);
+        const named = lines.filter((line) => !line.startsWith(" "));
+        expect(named.map((line) => line.replace(/ {2,}ok: .*/, ""))).to.deep.equal(CHECKS);
+        const text = stdout.replaceAll(/\s+/g, " ");
+        expect(text).to.contain(`is ready, version ${VERSION}, on this database`);
+        expect(text).to.contain("keys ok: 1 open something, 1 of them as admin; none ends within 14 days");
+        expect(text).to.contain("1 enforced, 0 that only log or warn, 0 switched off");
+        expect(text).to.contain("recounted 1 policies, 0 allocations, 0 usage records");
         expect(code).to.equal(0);
       } finally {
         await server.stop();
@@ -109,6 +122,77 @@ for (const kind of TEST_DATABASES) {
         .to.match(/^litellm: HTTP 3 times in a row \(It cannot be reached \(ENOTFOUND\)\), never read; /)
         .and.to.contain("budget prices update litellm");
       expect((await doctor({ ...environment, PRICE_UPDATE_INTERVAL: "0" })).code).to.equal(0);
+    });
+
+    it("says in one line that no source can be reached, as on a machine without network", async () => {
+      await open();
+      const states = new PriceSourceRepository(database.database);
+      await database.database.transaction(ALL_TENANTS, async (transaction) => {
+        await states.save(transaction, FAULTY);
+        await states.save(transaction, { ...FAULTY, source: "models_dev", failures: 7 });
+      });
+      const examined = await doctor(environment);
+      expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["price sources"]]);
+      expect(examined.findings.get("price sources")?.text).to.match(
+        /^none of 2 can be reached, up to 7 times in a row; see whether this machine reaches the network/,
+      );
+    });
+
+    it("says that the server has another database, or no key tells", async () => {
+      await open();
+      const [server, other] = [await startTestServer(database.url), await startTestServer()];
+      try {
+        const at = ({ port }: { port: number }) => ({ BUDGET_URL: `http://127.0.0.1:${port}` });
+        const elsewhere = await doctor({ ...environment, ...at(other) });
+        expect([elsewhere.code, toDoIn(elsewhere)]).to.deep.equal([1, ["server"]]);
+        expect(elsewhere.findings.get("server")?.text).to.match(/has another database; correct BUDGET_URL/);
+        const stranger = await doctor({ ...environment, ...at(server), BUDGET_API_KEY: `${ADMIN_KEY}x` });
+        expect([stranger.code, toDoIn(stranger)]).to.deep.equal([0, []]);
+        expect(stranger.findings.get("server")?.text).to.match(/is not known without a key/);
+      } finally {
+        await server.stop();
+        await other.stop();
+      }
+    });
+
+    it("says that keys end soon, the next ones first, and leaves those alone that ended", async () => {
+      await open();
+      const server = await startTestServer(database.url);
+      try {
+        const url = { ...environment, BUDGET_URL: `http://127.0.0.1:${server.port}` };
+        const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+        for (const [name, days] of [
+          ["far", 15],
+          ["second", 13],
+          ["first", 1],
+        ] as const) {
+          await type(["keys", "create", name, "--role", "agent", "--expires", inDays(days)], url);
+        }
+        await database.database.knex("api_keys").where({ name: "far" }).update({ revoked_at_ms: 1 });
+        const examined = await doctor(url);
+        expect([examined.code, toDoIn(examined)]).to.deep.equal([1, ["keys"]]);
+        expect(examined.findings.get("keys")?.text).to.match(
+          /^keys end soon: first at \d{4}-\S+Z, second at \d{4}-\S+Z; make others by budget keys create$/,
+        );
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it("says that nobody could administer a server in production, or that the key which is given cannot", async () => {
+      await open();
+      const production = { ...environment, BUDGET_ENV: "production" };
+      const keysOf = async (more: Readonly<Record<string, string>>) =>
+        (await doctor({ ...production, ...more })).findings.get("keys")!;
+      expect((await keysOf({})).text).to.match(/^there is no admin key; set BUDGET_ADMIN_KEY/);
+      // The server that takes it makes it an admin key.
+      expect(await keysOf({ BUDGET_ADMIN_KEY: ADMIN_KEY })).to.include({ status: "ok" });
+      await (await startTestServer(database.url)).stop();
+      expect(await keysOf({})).to.include({ status: "ok" });
+      const another = ADMIN_KEY.replace(/.$/, "B");
+      expect((await keysOf({ BUDGET_ADMIN_KEY: another })).text).to.match(
+        /^server.admin_key \(BUDGET_ADMIN_KEY\) is no admin key that opens/,
+      );
     });
 
     it("says that balances differ from a recount", async () => {
@@ -196,13 +280,59 @@ describe("budget doctor", () => {
     const files = { "config.yaml": "\ndatabase: { url: postgres://u:secret@127.0.0.1:1/n }\n" };
     const examined = await doctor({}, files);
     expect(examined.findings.get("database")?.text).to.equal(
-      "connect ECONNREFUSED 127.0.0.1:1; start the database, or correct database.url (config.yaml:2)",
+      "connect ECONNREFUSED 127.0.0.1:1 (database.url of config.yaml:2). Start the database, or correct its address.",
     );
     expect(examined.stdout).to.not.contain("secret");
   });
 
   it("leaves a database in memory alone", async () => {
     expect((await doctor({ BUDGET_DATABASE_URL: "sqlite::memory:" })).code).to.equal(0);
+  });
+
+  it("says that admin.key can be read by others, or opens nothing", async () => {
+    const environment = { BUDGET_DATABASE_URL: `sqlite:${join(folder, "budget.db")}` };
+    await (await startTestServer(environment.BUDGET_DATABASE_URL)).stop();
+    const file = join(folder, "admin.key");
+    const keys = async () => (await doctor(environment)).findings.get("keys")!;
+    writeFileSync(file, ADMIN_KEY, { mode: 0o600 });
+    expect(await keys()).to.include({ status: "ok" });
+    chmodSync(file, 0o640);
+    expect(await keys()).to.include({
+      status: "to do",
+      text: `others may use ${file}; run chmod 600 ${file}`,
+    });
+    writeFileSync(file, "nothing");
+    chmodSync(file, 0o600);
+    expect((await keys()).text).to.match(/opens nothing; delete it/);
+    rmSync(file);
+    mkdirSync(file);
+    expect((await keys()).text).to.match(/cannot be read \(EISDIR\)/);
+  });
+
+  it("says that the server is of another version, is not ready, or is none of Budget's", async () => {
+    const environment = { BUDGET_DATABASE_URL: `sqlite:${join(folder, "budget.db")}` };
+    await type(["db", "migrate"], environment);
+    for (const [health, ready, found] of [
+      [{ status: "healthy", component: "budget", version: "99.0.0" }, 200, /is Budget 99\.0\.0, and this is/],
+      [{ status: "healthy", component: "budget", version: VERSION }, 503, /See its log$/],
+      [{}, 200, /is Budget undefined/],
+    ] as const) {
+      const http = createServer((request, response) => {
+        const isReady = request.url === "/ready";
+        response.writeHead(isReady ? ready : 200, { "Content-Type": "application/json" });
+        response.end(JSON.stringify(isReady ? { status: "not ready" } : health));
+      }).listen(0, "127.0.0.1");
+      await once(http, "listening");
+      try {
+        const { port } = http.address() as AddressInfo;
+        const examined = await doctor({ ...environment, BUDGET_URL: `http://127.0.0.1:${port}` });
+        expect(toDoIn(examined)).to.deep.equal(["server"]);
+        expect(examined.findings.get("server")?.text).to.match(found);
+      } finally {
+        http.close();
+        await once(http, "close");
+      }
+    }
   });
 
   for (const [environment, found] of [

@@ -53,7 +53,6 @@ export async function type(
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     environment: { BUDGET_API_KEY: ADMIN_KEY, ...environment },
-    localKey: () => undefined,
     readFile: (path) => {
       const content = files[path];
       return content === undefined ? noFile(path) : Promise.resolve(content);

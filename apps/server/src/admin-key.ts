@@ -46,9 +46,10 @@ export async function provideAdminKey(
     );
   }
   const file = adminKeyFile(database_url);
-  if (existsSync(file) && (await adoptAdminKey(options, readFileSync(file, "utf8").trim()))) return;
+  const left = orRefuse(file, () => (existsSync(file) ? readFileSync(file, "utf8").trim() : ""));
+  if (left !== "" && (await adoptAdminKey(options, left))) return;
   const text = newKeyText(uuidSource, secretSource, systemClock.now());
-  keep(file, text);
+  orRefuse(file, () => keep(file, text));
   await adoptAdminKey(options, text);
   logger.info("api", `The admin key is in ${file}`);
 }
@@ -59,4 +60,17 @@ function keep(file: string, text: string): void {
   const unfinished = `${file}.new`;
   writeFileSync(unfinished, `${text}\n`, { mode: ONLY_ITS_OWNER });
   renameSync(unfinished, file);
+}
+
+/** @throws AdminKeyError where this user may not do it */
+function orRefuse<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    throw new AdminKeyError(
+      `The admin key cannot be kept in ${file} (${code}). Let this user read and write it, or set BUDGET_ADMIN_KEY; ` +
+        "`budget keys generate` prints a new one.",
+    );
+  }
 }

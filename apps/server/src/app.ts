@@ -42,7 +42,7 @@ export function createApp(options: AppOptions): Express {
   app.disable("x-powered-by");
   app.set("etag", false);
   app.set("query parser", "simple");
-  app.set("trust proxy", trusted_proxies.length === 0 ? false : [...trusted_proxies]);
+  trustProxies(app, trusted_proxies);
   app.use(checkHost(host_rules));
 
   const document = JSON.stringify(openApiDocument(services.version));
@@ -62,6 +62,11 @@ export function createApp(options: AppOptions): Express {
   app.use(noSuchRoute);
   app.use(failureHandler(logger));
   return app;
+}
+
+/** Believes the X-Forwarded-For of these from the next request on. */
+export function trustProxies(app: Express, proxies: readonly string[]): void {
+  app.set("trust proxy", proxies.length === 0 ? false : [...proxies]);
 }
 
 /** `/api/budgets/{budget_id}` as Express writes it. */

@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from "express";
 import { problem } from "./problems.ts";
 import { send } from "./send.ts";
 
+/** Asked at every request: the lists are others after a reload. */
 export interface HostRules {
   /** Names that the server may be called by, without a port; those of this machine are always among them. */
   readonly hosts: readonly string[];
@@ -14,17 +15,25 @@ const THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 /** A Host header without its port. */
 const nameOf = (host: string): string => host.toLowerCase().replace(/:\d+$/, "");
 
+const lookUpIn = ({ hosts, origins }: HostRules) => ({
+  hosts,
+  origins,
+  names: new Set([...THIS_MACHINE, ...hosts.map((host) => host.toLowerCase())]),
+  pages: new Set(origins.map((origin) => origin.toLowerCase())),
+});
+
 /**
  * Answers only requests that were meant for this server: a page elsewhere that has its name lead here (DNS rebinding), or
  * that simply calls it, gets nothing, whatever it knows.
  */
-export function checkHost({ hosts, origins }: HostRules) {
-  const names = new Set([...THIS_MACHINE, ...hosts.map((host) => host.toLowerCase())]);
-  const pages = new Set(origins.map((origin) => origin.toLowerCase()));
+export function checkHost(rules: HostRules) {
+  let known = lookUpIn(rules);
   const isOwnPage = (origin: string, host: string): boolean =>
     URL.canParse(origin) && new URL(origin).host.toLowerCase() === host.toLowerCase();
 
   return (request: Request, response: Response, next: NextFunction): void => {
+    if (rules.hosts !== known.hosts || rules.origins !== known.origins) known = lookUpIn(rules);
+    const { names, pages } = known;
     const { host = "", origin } = request.headers;
     if (!names.has(nameOf(host))) {
       const detail = "The server is not called so. Its names are in BUDGET_ALLOWED_HOSTS.";

@@ -1,3 +1,4 @@
+export { VERSION } from "@budget/domain";
 export { createApp, type AppOptions } from "./app.ts";
 export type { Doorkeeper } from "./guard.ts";
 export { openApiDocument } from "./openapi.ts";
@@ -5,5 +6,5 @@ export { priceRunOptions, type PriceSettings } from "./price-settings.ts";
 export { PriceProcess } from "./price-process.ts";
 export { RateLimiter } from "./rate-limiter.ts";
 export { OwnCounter } from "./request-counter.ts";
-export { VERSION, startServer, type RunningServer } from "./server.ts";
+export { startServer, type RunningServer } from "./server.ts";
 export { systemTimers } from "./world.ts";

@@ -1,13 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { isatty } from "node:tty";
-import { ConfigurationError, readConfiguration, type ConfigurationReading } from "@budget/configuration";
+import {
+  ConfigurationError,
+  readConfiguration,
+  type Configuration,
+  type ConfigurationReading,
+} from "@budget/configuration";
 import type { Logger } from "@budget/domain";
-import { DatabaseError } from "@budget/repositories";
 import { AdminKeyError } from "./admin-key.ts";
 import { LogFilter } from "./log-filter.ts";
 import { createLogger } from "./logging.ts";
 import { createReload } from "./reload.ts";
+import { namingRequests } from "./request-context.ts";
 import { startServer } from "./server.ts";
+import { explainStartFailure } from "./start-failure.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_WRONG_CONFIGURATION = 2;
@@ -20,9 +26,11 @@ async function main(started: ConfigurationReading): Promise<void> {
   const readable = configuration.environment === "development";
   const everything = createLogger({ level: "DEBUG", levels: new Map(), readable });
   const filter = new LogFilter(configuration);
-  const logger = filter.filter(everything);
-  reloadOnHangUp(createReload({ started, read, filter, logger: everything }));
-  const server = await startServer(configuration, logger);
+  const logger = filter.filter(namingRequests(everything));
+  const starting = startServer(configuration, logger);
+  const apply = async (next: Configuration): Promise<void> => (await starting).reload(next);
+  reloadOnHangUp(createReload({ started, read, filter, apply, logger: everything }));
+  const server = await starting;
   // Whoever reads that it listens may end it at once.
   stopOnSignal(() => server.stop(), logger);
   logger.info("api", `Budget is listening on http://${urlHost(configuration.host)}:${server.port}`);
@@ -60,30 +68,6 @@ function stopOnSignal(stop: () => Promise<void>, logger: Logger): void {
   }
 }
 
-const DATABASE_CODES =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EEXIST|ENOENT|ENOTDIR|EACCES|SQLITE_\w+|ERR_TLS_\w+|\w*(?:CERT|ISSUER|SIGNATURE)\w*|28\w{3}|3D000)$/;
-
-/** What a failed start means to whoever started it. */
-function explain(error: unknown, { configuration, settings }: ConfigurationReading): string {
-  if (error instanceof DatabaseError) return error.message;
-  const { code, syscall, message } = error as { code?: string; syscall?: string; message?: string };
-  const { port, host } = configuration;
-  if (code === "EADDRINUSE") {
-    return `Port ${port} on ${host} is in use. Stop what listens there, or set BUDGET_PORT to another port.`;
-  }
-  if (code === "EACCES" && syscall === "listen") {
-    return `Port ${port} may not be used by this user. Set BUDGET_PORT to one above 1023.`;
-  }
-  if (code === "EADDRNOTAVAIL" || (syscall === "getaddrinfo" && message?.endsWith(` ${host}`) === true)) {
-    return `${host} is no address of this machine. Set BUDGET_HOST to one that is, such as localhost.`;
-  }
-  if (code !== undefined && DATABASE_CODES.test(code)) {
-    const origin = settings.find(({ path }) => path === "database.url")?.origin;
-    return `The database of database.url (${origin}) cannot be used: ${message || code}.`;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
 let reading: ConfigurationReading;
 try {
   reading = await read();
@@ -95,7 +79,7 @@ try {
   await main(reading);
 } catch (error) {
   if (error instanceof AdminKeyError) fail(error.message, EXIT_WRONG_CONFIGURATION);
-  fail(explain(error, reading), EXIT_FAILURE);
+  fail(explainStartFailure(error, reading), EXIT_FAILURE);
 }
 
 function fail(message: string, code: number): never {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Logger } from "@budget/domain";
+import { onBehalfOf } from "./request-context.ts";
 import { requestId } from "./send.ts";
 import { traceOf, type TraceContext } from "./trace-context.ts";
 
@@ -73,6 +74,6 @@ export function observeRequests(serve: RequestListener, observer: RequestObserve
     traceOf(request, isReported);
     // It closes but once, and `once` would cost another function.
     response.on("close", ended);
-    serve(request, response);
+    onBehalfOf(request, () => serve(request, response));
   };
 }

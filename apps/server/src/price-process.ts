@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Logger, PriceRun, Timers } from "@budget/domain";
@@ -126,7 +127,8 @@ const ENDED = "The process of a run over the prices was ended.";
 /** Gives the process a task, and waits until it is done. */
 function runOf(child: ChildProcess, task: PriceTask, logger: Logger): Promise<PriceRun> {
   return new Promise((resolve, reject) => {
-    const answer = (message: TaskAnswer): void => {
+    // The process was started on behalf of an earlier request.
+    const answer = AsyncResource.bind((message: TaskAnswer): void => {
       if (message.kind === "log") {
         logger[message.level](...message.line);
         return;
@@ -135,7 +137,7 @@ function runOf(child: ChildProcess, task: PriceTask, logger: Logger): Promise<Pr
       child.off("exit", end);
       if (message.kind === "done") resolve(message.run);
       else reject(Object.assign(new Error(message.message), message.code && { code: message.code }));
-    };
+    });
     const end = (): void => reject(new Error(ENDED));
     child.on("message", answer);
     child.once("exit", end);

@@ -7,6 +7,8 @@ export interface ReloadOptions {
   readonly started: ConfigurationReading;
   readonly read: () => Promise<ConfigurationReading>;
   readonly filter: LogFilter;
+  /** Gives the running server what can change in it. */
+  readonly apply: (configuration: ConfigurationReading["configuration"]) => Promise<void>;
   /** Writes whatever the level: whoever asks for a reload waits for the answer. */
   readonly logger: Logger;
 }
@@ -15,7 +17,7 @@ export interface ReloadOptions {
  * Makes the work of a reload: the configuration is read anew, what can change in a running server changes, and the log
  * says what did and what waits for a restart. A wrong configuration changes nothing.
  */
-export function createReload({ started, read, filter, logger }: ReloadOptions): () => Promise<void> {
+export function createReload({ started, read, filter, apply, logger }: ReloadOptions): () => Promise<void> {
   let current = started;
 
   async function reload(): Promise<void> {
@@ -24,6 +26,7 @@ export function createReload({ started, read, filter, logger }: ReloadOptions): 
     // What waits for a restart is compared with what runs, however often it was read.
     const waiting = differences(started, next).filter(({ reloads }) => !reloads);
     filter.set(next.configuration);
+    await apply(next.configuration);
     current = next;
     if (changed.length === 0 && waiting.length === 0) logger.info("api", "The configuration is as it was");
     if (changed.length > 0)
@@ -38,8 +41,9 @@ export function createReload({ started, read, filter, logger }: ReloadOptions): 
   return () => {
     // One after the other, so that the file that was read last is the one that counts.
     last = last.then(reload).catch((error: unknown) => {
-      const mistakes = error instanceof ConfigurationError ? error.mistakes : [String(error)];
-      logger.error("api", "The configuration is wrong; the one before stays", { mistakes });
+      if (error instanceof ConfigurationError)
+        logger.error("api", "The configuration is wrong; the one before stays", { mistakes: error.mistakes });
+      else logger.error("api", "The configuration could not be taken", { error: String(error) });
     });
     return last;
   };

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import helmet from "helmet";
 
 /**
- * The headers that helmet sets, worked out once: they are the same for every answer of an API, and setting each of them
+ * The headers that helmet sets, and that nothing may be kept in a cache, worked out once: they are the same for every answer of an API, and setting each of them
  * anew costs as much as the rest of a small answer.
  */
 export function securityHeaders(): OutgoingHttpHeaders {
@@ -18,5 +18,6 @@ export function securityHeaders(): OutgoingHttpHeaders {
   middleware(request, response, (error) => {
     if (error !== undefined) throw error as Error;
   });
-  return response.getHeaders();
+  // Costs and budgets are nothing for the caches of browsers and proxies.
+  return { ...response.getHeaders(), "cache-control": "no-store" };
 }

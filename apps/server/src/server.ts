@@ -1,7 +1,8 @@
 import { once } from "node:events";
+import { isDeepStrictEqual } from "node:util";
 import type { AddressInfo } from "node:net";
 import type { Configuration } from "@budget/configuration";
-import type { Logger, Meter } from "@budget/domain";
+import { VERSION, type Logger, type Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import {
   PRICE_FILE_SOURCE,
@@ -25,7 +26,7 @@ import {
   type PriceMonitor,
 } from "@budget/services";
 import { provideAdminKey } from "./admin-key.ts";
-import { createApp, refuseStopping } from "./app.ts";
+import { createApp, refuseStopping, trustProxies } from "./app.ts";
 import { StopGate } from "./graceful-stop.ts";
 import { createHttpServer, HTTP_LIMITS } from "./http-limits.ts";
 import { Metrics } from "./metrics.ts";
@@ -39,9 +40,6 @@ import { databaseTime, drawFrom } from "./shared-buckets.ts";
 import { SharedCounter } from "./shared-counter.ts";
 import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
 
-/** Answered by /health and in the OpenAPI document. */
-export const VERSION = "0.1.0";
-
 /** Less than the 10 s that container runtimes wait before they kill. */
 const STOP_GRACE_MS = 8000;
 /** Enough for clients that keep their connections to be told with the next request. */
@@ -50,6 +48,11 @@ const STOP_LINGER_MS = 100;
 /** A server that takes requests. */
 export interface RunningServer {
   readonly port: number;
+  /**
+   * Takes what can change while it runs: its names, origins and proxies, and what is said about prices. A run over the
+   * prices that goes on is broken off where that is other than before.
+   */
+  reload(configuration: Configuration): Promise<void>;
   /** Takes no new work, answers what is running, commits it, and closes everything. */
   stop(): Promise<void>;
 }
@@ -69,17 +72,30 @@ export async function startServer(
     const metrics = new Metrics();
     const engine = await prepareEngine(database, configuration, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
-    const monitoring = await startMonitoring(database, configuration, logger);
+    let current = configuration;
+    let hosts = hostsOf(configuration);
+    let monitoring = await startMonitoring(database, configuration, logger);
     const services = {
       engine,
-      monitor: monitoring.monitor,
-      sources_off: monitoring.sources_off,
+      get monitor() {
+        return monitoring.monitor;
+      },
+      get sources_off() {
+        return monitoring.sources_off;
+      },
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
     };
     const counter = counterOf(database, logger);
-    const watched = { ...services, database };
+    const watched = {
+      engine,
+      database,
+      now: services.now,
+      get monitor() {
+        return monitoring.monitor;
+      },
+    };
     const openTelemetry = await startOpenTelemetry(process.env, {
       logger,
       version: VERSION,
@@ -95,8 +111,12 @@ export async function startServer(
         limiter: new RateLimiter(configuration.rate_limit, counter),
       },
       host_rules: {
-        hosts: [configuration.host, ...configuration.allowed_hosts],
-        origins: configuration.cors_origins,
+        get hosts() {
+          return hosts;
+        },
+        get origins() {
+          return current.cors_origins;
+        },
       },
       trusted_proxies: configuration.trusted_proxies,
       readMetrics,
@@ -119,6 +139,15 @@ export async function startServer(
     await once(http, "listening");
     return {
       port: (http.address() as AddressInfo).port,
+      async reload(next) {
+        const arePricesOther = !isDeepStrictEqual(pricesOf(current), pricesOf(next));
+        current = next;
+        hosts = hostsOf(next);
+        trustProxies(app, next.trusted_proxies);
+        if (!arePricesOther) return;
+        await monitoring.stop();
+        monitoring = await startMonitoring(database, next, logger);
+      },
       async stop() {
         await gate.stop(http);
         // It reads metrics a last time.
@@ -142,6 +171,12 @@ function counterOf(database: Database, logger: Logger): RequestCounter {
   const draw = drawFrom(database, databaseTime);
   return new SharedCounter({ draw, now, timers: systemTimers, logger });
 }
+const hostsOf = ({ host, allowed_hosts }: Configuration): readonly string[] => [host, ...allowed_hosts];
+
+const pricesOf = ({ price_update_interval_min, prices }: Configuration) => ({
+  price_update_interval_min,
+  prices,
+});
 
 interface Monitoring {
   readonly monitor: PriceMonitor;
@@ -193,9 +228,9 @@ async function applyOperatorPrices(
   { content_hash }: PriceFile,
   logger: Logger,
 ): Promise<void> {
-  const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
-  if (source === undefined || source.content_hash === content_hash) return;
   try {
+    const source = (await monitor.sources()).find((one) => one.source === PRICE_FILE_SOURCE);
+    if (source === undefined || source.content_hash === content_hash) return;
     await monitor.run("schedule", [PRICE_FILE_SOURCE]);
   } catch (error) {
     logger.error("price_manager", "The operator's own prices are not applied yet", { error: String(error) });

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { SETTINGS, readConfiguration } from "@budget/configuration";
 import { LOG_COMPONENTS } from "@budget/domain";
 import { expect } from "chai";
 import { parse } from "yaml";
@@ -99,4 +100,34 @@ onEveryDatabase("deploy", (server) => {
       }
     });
   }
+});
+
+describe("the unit of systemd", () => {
+  const unit = textOf("systemd/budget.service");
+  const valueOf = (name: string): string => new RegExp(`^${name}=(.*)$`, "m").exec(unit)?.[1] ?? "";
+  const ROOT = new URL("../../../", import.meta.url);
+
+  it("starts the server that the build makes, with the Node.js of the install", () => {
+    const [node = "", main = ""] = valueOf("ExecStart").split(" ");
+    const below = (path: string): string => path.replace(`${valueOf("WorkingDirectory")}/`, "");
+    expect(existsSync(new URL(below(node), ROOT))).to.equal(true);
+    const source = below(main).replace("/dist/", "/src/").replace(/\.js$/, ".ts");
+    expect(source).to.not.equal(below(main));
+    expect(existsSync(new URL(source, ROOT))).to.equal(true);
+  });
+
+  it("names settings that there are, and a setup that is right", async () => {
+    const known = ["BUDGET_CONFIG_FILE", "BUDGET_API_KEY", ...SETTINGS.map(({ variable }) => variable)];
+    const page = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
+    const section = page.slice(page.indexOf("## As a service"), page.indexOf("## Logs"));
+    const named = `${unit}${section}`.match(/\bBUDGET_\w+/g) ?? [];
+    expect(named.filter((variable) => !known.includes(variable))).to.deep.equal([]);
+    const text = /config\.yaml <<'END'\n(.*?)END\n/s.exec(section)?.[1] ?? "";
+    const { configuration } = await readConfiguration({
+      environment: { BUDGET_CONFIG_FILE: "/etc/budget/config.yaml" },
+      readFile: () => Promise.resolve(text),
+    });
+    expect(configuration).to.include({ environment: "production", host: "localhost" });
+    expect(configuration.database_url).to.contain(`/${valueOf("StateDirectory")}/`);
+  });
 });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -383,6 +383,94 @@ describe("the process of the server", function () {
     expect(output).to.not.include("secret").and.to.not.include("    at ");
   });
 
+  describe("where the database cannot be used", () => {
+    /** What it says in its end: one line, and never the password. */
+    const endOf = async (BUDGET_DATABASE_URL: string, more: Readonly<Record<string, string>> = {}) => {
+      const { code, output } = await start({ BUDGET_DATABASE_URL, ...more }).ended;
+      expect(output).to.not.include("secret").and.to.not.include("    at ");
+      return { code, output };
+    };
+    const cannotBeUsed = (why: string) =>
+      `The database of database.url (BUDGET_DATABASE_URL) cannot be used: ${why}\n`;
+
+    it("says that PostgreSQL has no TLS, no such user, no such database, or lets nobody in, and what to do", async () => {
+      const postgres = await startPostgres();
+      try {
+        const { host } = new URL(postgres.url);
+        for (const [url, why] of [
+          [
+            `${postgres.url}?sslmode=require`,
+            "The server does not support SSL connections. Switch TLS on in PostgreSQL (ssl = on), or take sslmode out of " +
+              "the URL where the network is trusted.",
+          ],
+          [
+            `postgres://nobody:secret@${host}/postgres`,
+            'role "nobody" does not exist. Correct the user or the password, or let the user in by pg_hba.conf.',
+          ],
+          [
+            `postgres://budget:secret@${host}/absent`,
+            'database "absent" does not exist. Make it with createdb, or correct its name.',
+          ],
+        ] as const) {
+          expect(await endOf(url)).to.deep.equal({ code: 1, output: cannotBeUsed(why) });
+        }
+      } finally {
+        await postgres.stop();
+      }
+    });
+
+    for (const [what, answer, why] of [
+      ["breaks off", null, "Connection terminated unexpectedly"],
+      ["answers in HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", "Connection terminated unexpectedly"],
+      ["answers in HTTP to TLS", "HTTP/1.1 400\r\n\r\n", "There was an error establishing an SSL connection"],
+    ] as const) {
+      it(`says that what listens there is no PostgreSQL: it ${what}`, async () => {
+        const other = createServer((socket) => {
+          socket.on("error", () => undefined).once("data", () => socket.end(answer ?? ""));
+        }).listen(0, "127.0.0.1");
+        await once(other, "listening");
+        const { port } = other.address() as AddressInfo;
+        const mode = what.endsWith("TLS") ? "?sslmode=require" : "";
+        try {
+          expect(await endOf(`postgres://u:secret@127.0.0.1:${port}/n${mode}`)).to.deep.equal({
+            code: 1,
+            output: cannotBeUsed(`${why}. See whether it is PostgreSQL that listens at this address.`),
+          });
+        } finally {
+          other.close();
+          await once(other, "close");
+        }
+      });
+    }
+
+    it("says that a file cannot be written", async () => {
+      const remedy = "Name a file in a folder that this user may write to.";
+      expect(await endOf(`sqlite:${folder}`)).to.deep.equal({
+        code: 1,
+        output: cannotBeUsed(`unable to open database file. ${remedy}`),
+      });
+      const path = join(folder, "file");
+      writeFileSync(path, "");
+      expect(await endOf(`sqlite:${join(path, "data", "budget.db")}`)).to.deep.equal({
+        code: 1,
+        output: cannotBeUsed(`ENOTDIR: not a directory, mkdir '${join(path, "data")}'. ${remedy}`),
+      });
+    });
+
+    for (const [what, name] of [
+      ["read", "admin.key"],
+      ["written", "admin.key.new"],
+    ] as const) {
+      it(`says that the admin key cannot be ${what} beside it`, async () => {
+        mkdirSync(join(folder, name));
+        const more = { BUDGET_ENV: "development", BUDGET_ADMIN_KEY: "" };
+        const { code, output } = await endOf(database_url, more);
+        expect(code).to.equal(2);
+        expect(output).to.include(`The admin key cannot be kept in ${join(folder, "admin.key")} (EISDIR).`);
+      });
+    }
+  });
+
   it("keeps on kill -9 all that it acknowledged under load, and every sum is right", async () => {
     const server = start();
     const url = await server.listening();
@@ -430,6 +518,42 @@ describe("the process of the server", function () {
     expect(own).to.deep.include({ status: "manual", source: "price_file", input_cost_per_token: 5e-7 });
     const marked = await post("/api/prices/current", { provider: "openai", model: "gpt-4o" });
     expect(marked).to.deep.include({ markup_percent: 10, input_cost_per_token: 0.00000275 });
+  });
+
+  it("says of each line on behalf of which request it is, also in another process and after it began", async () => {
+    const server = start({
+      BUDGET_PRICES_FILE: pricesFile(
+        "prices:\n- { provider: acme, model: local, input_cost_per_million: 0.5 }\n",
+      ),
+      PRICE_UPDATE_INTERVAL: "0",
+    });
+    const url = await server.listening();
+    const verified: Record<string, unknown>[] = [];
+    for (const [request_id, trace_id] of [
+      ["first", "1".repeat(32)],
+      ["second", "2".repeat(32)],
+    ] as const) {
+      server.output = "";
+      const { status } = await fetchAsAdmin(`${url}/api/prices/update`, {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "X-Request-Id": request_id,
+          traceparent: `00-${trace_id}-${"a".repeat(16)}-01`,
+        },
+        body: "{}",
+      });
+      expect(status).to.equal(200);
+      const line = await server.saying(/^(.*"msg":"Prices were verified".*)$/m);
+      verified.push(JSON.parse(line) as Record<string, unknown>);
+    }
+    expect(verified.map(({ request_id, trace_id }) => [request_id, trace_id])).to.deep.equal([
+      ["first", "1".repeat(32)],
+      ["second", "2".repeat(32)],
+    ]);
+    server.output = "";
+    const { output } = await server.stop("SIGTERM");
+    expect(output).to.include("Stopping on SIGTERM").and.to.not.include("request_id");
   });
 
   it("ends with 2 where the operator's file has mistakes, and names their lines", async () => {
@@ -528,16 +652,72 @@ describe("the process of the server", function () {
       expect(output).to.not.include("Stopping on SIGTERM");
     });
 
+    it("charges other prices, and asks other sources, without a restart", async () => {
+      const priced = (dollars: string) =>
+        configurationFile(
+          "prices:\n  update_interval_minutes: 0\n" +
+            `  prices: [{ provider: acme, model: local, input_cost_per_million: ${dollars} }]\n`,
+        );
+      const server = start({ BUDGET_CONFIG_FILE: priced("0.5") });
+      const url = await server.listening();
+      const charged = async () => {
+        const answer = await fetchAsAdmin(`${url}/api/prices/current`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ provider: "acme", model: "local" }),
+        });
+        return ((await answer.json()) as { input_cost_per_token: number }).input_cost_per_token;
+      };
+      expect(await charged()).to.equal(5e-7);
+      priced("oops");
+      await reload(server, "The configuration is wrong; the one before stays");
+      expect(await charged()).to.equal(5e-7);
+      priced("0.7");
+      expect(await reload(server, "The configuration was changed")).to.deep.include({
+        changed: ["prices.prices"],
+      });
+      expect(await charged()).to.equal(7e-7);
+      const isWatched = async () =>
+        (await (await fetchAsAdmin(`${url}/api/prices/sources`)).text()).includes('"price_file"');
+      expect(await isWatched()).to.equal(true);
+      configurationFile("prices: { update_interval_minutes: 0 }\n");
+      await reload(server, "The configuration was changed");
+      expect(await isWatched()).to.equal(false);
+      expect((await server.stop("SIGTERM")).code).to.equal(0);
+    });
+
+    it("is called by other names and pages, and believes other proxies, without a restart", async () => {
+      const server = start({ BUDGET_CONFIG_FILE: configurationFile("") });
+      const url = await server.listening();
+      const ask = (origin: string) => fetchAsAdmin(`${url}/api/budgets`, { headers: { Origin: origin } });
+      const statuses = async () =>
+        Promise.all(["https://a.example", "https://b.example"].map(async (one) => (await ask(one)).status));
+      expect(await statuses()).to.deep.equal([403, 403]);
+      configurationFile("server: { cors_origins: [https://a.example], trusted_proxies: [loopback] }\n");
+      expect(await reload(server, "The configuration was changed")).to.deep.include({
+        changed: [
+          "server.cors_origins: not set -> https://a.example",
+          "server.trusted_proxies: not set -> loopback",
+        ],
+      });
+      expect(await statuses()).to.deep.equal([200, 403]);
+      await fetch(`${url}/api/budgets`, { headers: { "X-Forwarded-For": "192.0.2.7" } });
+      const denials = await fetchAsAdmin(`${url}/api/audit?kind=denial`);
+      const { items } = (await denials.json()) as { items: readonly { origin: string }[] };
+      expect(JSON.stringify(items)).to.include("192.0.2.7");
+      configurationFile("server: { cors_origins: [https://b.example], allowed_hosts: [b.example] }\n");
+      await reload(server, "The configuration was changed");
+      expect(await statuses()).to.deep.equal([403, 200]);
+    });
+
     it("says what needs a restart, until it is as it was at the start", async () => {
       const server = start({ BUDGET_CONFIG_FILE: configurationFile("") });
       const url = await server.listening();
-      configurationFile(
-        "prices: { update_interval_minutes: 5, markups: [{ provider: openai, percent: 5 }] }",
-      );
+      configurationFile("server: { rate_burst: 5 }\nretention: { events_days: 3 }\n");
       for (let time = 0; time < 2; time++) {
         expect(await reload(server, "A part of the configuration needs a restart")).to.deep.include({
           level: "WARNING",
-          needs_restart: ["prices.update_interval_minutes: 360 -> 5", "prices.markups: 0 -> 1"],
+          needs_restart: ["server.rate_burst: 200 -> 5", "retention.events_days: 30 -> 3"],
         });
       }
       configurationFile("");

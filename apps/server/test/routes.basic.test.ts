@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { VERSION } from "../src/server.ts";
+import { VERSION } from "@budget/domain";
 import { DOCUMENT, codeOf, onEveryDatabase, validatorAt } from "./support.ts";
 import { ROUTES } from "../src/routes/index.ts";
 

@@ -2,7 +2,13 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Configuration, LogLevel } from "@budget/configuration";
-import { DEFAULT_VERIFICATION_RULES, type KeyCreate, type Logger, type RequestRate } from "@budget/domain";
+import {
+  VERSION,
+  DEFAULT_VERIFICATION_RULES,
+  type KeyCreate,
+  type Logger,
+  type RequestRate,
+} from "@budget/domain";
 import type { Database } from "@budget/repositories";
 import {
   DEFAULT_TENANT_ID,
@@ -32,7 +38,6 @@ import { openApiDocument } from "../src/openapi.ts";
 import { Metrics } from "../src/metrics.ts";
 import { observeRequests, type ObservedRequest } from "../src/observe-requests.ts";
 import { ROUTES } from "../src/routes/index.ts";
-import { VERSION } from "../src/server.ts";
 import { secretSource, uuidSource } from "../src/world.ts";
 
 /** Monday, in the middle of an hour. */

@@ -64,10 +64,15 @@ export function readConfigurationFile(path: string, text: string): FileReading {
 }
 
 function readSetting(file: OperatorFile, place: Place, setting: Setting): string {
-  const { each, isValid, expected } = setting;
-  if (each === undefined) return readValue(file, place, isValid, expected);
+  const { each, items, isValid, expected } = setting;
+  const isOne = (value: string): boolean => !value.includes(",") && isValid(value);
+  const listed = items === undefined ? null : file.items(place);
+  if (items !== undefined && listed !== null)
+    return listed.map((at) => readValue(file, at, isOne, items.expected)).join(",");
+  // What is written as text is read as in the environment.
+  if (each === undefined || file.written(place) !== null) return readValue(file, place, isValid, expected);
   const pairs = [...(file.fields(place, each.names) ?? [])].map(([name, at]) => {
-    const isRight = (value: string): boolean => !/[=,]/.test(value) && isValid(`${name}=${value}`);
+    const isRight = (value: string): boolean => !value.includes("=") && isOne(`${name}=${value}`);
     return `${name}=${readValue(file, at, isRight, each.expected)}`;
   });
   return pairs.join(",");

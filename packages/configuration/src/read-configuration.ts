@@ -198,7 +198,7 @@ function readingsOfPrices({
       value: JSON.stringify(value),
       shown,
       origin: line === undefined ? DEFAULT : `${path}:${line}`,
-      reloads: false,
+      reloads: true,
     };
   });
 }

@@ -12,8 +12,10 @@ export interface Setting {
   /** What would be right, for the message about a value that is not. */
   readonly expected: string;
   readonly isValid: (value: string) => boolean;
-  /** Of a setting that has a value for each of some names: in the file as fields, in the variable as `name=value,…`. */
+  /** Of a setting that has a value for each of some names: in the file as fields as well, and as `name=value,…` in either place. */
   readonly each?: { readonly names: readonly string[]; readonly expected: string };
+  /** Of a setting that has several values: in the file as a list as well, and divided by commas in either place. */
+  readonly items?: { readonly expected: string };
   /** What may be shown of a value with a secret in it. */
   readonly mask?: (value: string) => string;
   /** Whether a running server takes another value; otherwise that needs a restart. */
@@ -93,6 +95,7 @@ export const SETTINGS: readonly Setting[] = [
     description: "Minutes between looks at the price sources on the network; 0 never asks them",
     expected: "a whole number of minutes from 0 to 525600",
     isValid: (value) => /^\d{1,6}$/.test(value) && Number(value) <= 525_600,
+    reloads: true,
   },
   {
     path: "prices.file",
@@ -101,6 +104,7 @@ export const SETTINGS: readonly Setting[] = [
     description: "Your own prices, markups, and settings of price sources: YAML or JSON, see docs/prices.md",
     expected: "the path of a file",
     isValid: (value) => !value.includes("\0"),
+    reloads: true,
   },
   {
     path: "server.admin_key",
@@ -119,7 +123,9 @@ export const SETTINGS: readonly Setting[] = [
     description:
       "Names that the server is called by, beside `localhost` and `BUDGET_HOST`: `budget.example.com,…`",
     expected: "host names or addresses without ports, divided by commas",
+    items: { expected: "a host name or an address, without a port" },
     isValid: (value) => value.split(",").every((host) => /^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$/.test(host)),
+    reloads: true,
   },
   {
     path: "server.cors_origins",
@@ -127,8 +133,10 @@ export const SETTINGS: readonly Setting[] = [
     default_value: "",
     description: "Origins of pages that may call the server from a browser: `https://app.example.com,…`",
     expected: "origins such as https://app.example.com, divided by commas",
+    items: { expected: "an origin such as https://app.example.com" },
     isValid: (value) =>
       value.split(",").every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+    reloads: true,
   },
   {
     path: "server.rate_limit",
@@ -153,10 +161,12 @@ export const SETTINGS: readonly Setting[] = [
     description:
       "Addresses of proxies whose X-Forwarded-For is believed: `10.0.0.0/8,loopback`; nobody's if not set",
     expected: "addresses, networks, or loopback, linklocal, uniquelocal, divided by commas",
+    items: { expected: "an address, a network, or one of loopback, linklocal, uniquelocal" },
     isValid: (value) =>
       value
         .split(",")
         .every((proxy) => /^(loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(\/\d{1,3})?)$/.test(proxy)),
+    reloads: true,
   },
   {
     path: "retention.refusals_days",

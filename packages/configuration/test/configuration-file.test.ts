@@ -62,6 +62,32 @@ describe("the configuration file", () => {
     expect(prices.prices.observations).to.have.length(1);
   });
 
+  it("has several values as a list, or divided by commas as in the environment", async () => {
+    const lists =
+      "server:\n  allowed_hosts:\n    - a.example\n    - '[::1]'\n" +
+      "  cors_origins: [https://a.example, https://b.example]\n  trusted_proxies: &near [10.0.0.0/8, loopback]\n" +
+      "log: { levels: { policy: DEBUG, api: WARNING } }\n";
+    const texts =
+      "server:\n  allowed_hosts: 'a.example,[::1]'\n  cors_origins: https://a.example,https://b.example\n" +
+      "  trusted_proxies: 10.0.0.0/8,loopback\nlog: { levels: 'policy=DEBUG,api=WARNING' }\n";
+    const [listed, written] = [await read(inFile(lists)), await read(inFile(texts))];
+    expect(listed.configuration).to.deep.equal(written.configuration);
+    expect(listed.configuration).to.deep.include({
+      allowed_hosts: ["a.example", "[::1]"],
+      cors_origins: ["https://a.example", "https://b.example"],
+      trusted_proxies: ["10.0.0.0/8", "loopback"],
+    });
+    const shown = ({ settings }: typeof listed) => settings.map(({ path, shown }) => `${path} ${shown}`);
+    expect(shown(listed)).to.deep.equal(shown(written));
+    expect(shown(listed)).to.include("server.allowed_hosts a.example,[::1]");
+  });
+
+  it("may have an empty list, which says that there are none", async () => {
+    const { configuration, settings } = await read(inFile("server: { allowed_hosts: [] }"));
+    expect(configuration.allowed_hosts).to.deep.equal([]);
+    expect(settings.find(({ path }) => path === "server.allowed_hosts")?.origin).to.equal("config.yaml:1");
+  });
+
   it("may be JSON, under another name", async () => {
     const environment = { BUDGET_CONFIG_FILE: "/etc/budget.json" };
     const files = { "/etc/budget.json": JSON.stringify({ server: { port: 9000 } }) };
@@ -183,6 +209,10 @@ const WRONG: readonly (readonly [string, ...string[]])[] = [
   ],
   [
     "log: { levels: DEBUG }",
+    "1:16: /log/levels: It must be pairs such as allocation=DEBUG,api=WARNING of a component and a level.",
+  ],
+  [
+    "log: { levels: [api=DEBUG] }",
     "1:16: /log/levels: It must have fields. It takes budget_engine, allocation, policy, tracking, price_manager, api, rhetor_adapter, apollo_adapter, notification, reporting, mcp, websocket.",
   ],
   ["log: { levels: { api: LOUD } }", "1:23: /log/levels/api: It must be ERROR, WARNING, INFO or DEBUG."],
@@ -191,6 +221,26 @@ const WRONG: readonly (readonly [string, ...string[]])[] = [
     '1:18: /log/levels/apis: There is no field "apis". It takes budget_engine, allocation, policy, tracking, ' +
       "price_manager, api, rhetor_adapter, apollo_adapter, notification, reporting, mcp, websocket.",
   ],
+  [
+    "server:\n  allowed_hosts:\n    - a.example\n    - a.example:80\n    - 'b.example,c.example'\n    -\n",
+    "4:7: /server/allowed_hosts/1: It must be a host name or an address, without a port.",
+    "5:7: /server/allowed_hosts/2: It must be a host name or an address, without a port.",
+    "6:6: /server/allowed_hosts/3: It must be a host name or an address, without a port.",
+  ],
+  [
+    "server: { cors_origins: [https://a.example, [https://b.example], https://c.example/] }",
+    "1:45: /server/cors_origins/1: It must be an origin such as https://app.example.com.",
+    "1:66: /server/cors_origins/2: It must be an origin such as https://app.example.com.",
+  ],
+  [
+    "server: { trusted_proxies: { a: loopback } }",
+    "1:28: /server/trusted_proxies: It must be addresses, networks, or loopback, linklocal, uniquelocal, divided by commas.",
+  ],
+  [
+    "server: { trusted_proxies: [loopback, everybody] }",
+    "1:39: /server/trusted_proxies/1: It must be an address, a network, or one of loopback, linklocal, uniquelocal.",
+  ],
+  ["server: { host: [a] }", "1:17: /server/host: It must be a host name or an IP address."],
   ["environment: test", "1:14: /environment: It must be development or production."],
   [
     "prices: { update_interval_minutes: daily }",

@@ -1,3 +1,4 @@
+export { VERSION } from "./version.ts";
 export {
   NO_LIMITS,
   ROLES,

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { rejected, type Clock, type Meter, type Outcome } from "@budget/domain";
 import { isTransient, isUnavailable } from "@budget/repositories";
 import type { Command } from "./command.ts";
@@ -19,6 +20,9 @@ export const MAX_DELAY_MS = 1000;
 const GATHERING_TURNS = 4;
 /** How often a transaction that met another one is tried again. */
 const MAX_ATTEMPTS = 5;
+
+/** A transaction serves many callers, so it does not run on behalf of the one whose command came first. */
+const OF_NOBODY = new AsyncResource("CommandQueue");
 
 const STOPPING = "The server is stopping.";
 const TOO_MANY = "Too many requests are waiting; try again shortly.";
@@ -84,7 +88,7 @@ export class CommandQueue {
     return new Promise<Outcome<T>>((resolve, reject) => {
       this.#waiting.push({ command, since_ms, resolve: resolve as Waiting["resolve"], reject });
       this.#backlog.waiting += 1;
-      this.#running ??= this.#run();
+      this.#running ??= OF_NOBODY.runInAsyncScope(() => this.#run());
     });
   }
 

@@ -13,6 +13,7 @@ import {
   Ledger,
   type Database,
   type LedgerSession,
+  type Transaction,
 } from "@budget/repositories";
 import { DEFAULT_TENANT_ID } from "./first-start.ts";
 import { SECRET_BYTES, hashOfSecret, keyText, opens, readKeyText } from "./key-text.ts";
@@ -37,25 +38,37 @@ export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boole
   );
 }
 
+/** What a text is to the first tenant: a key of an admin that opens, one that nobody has yet, or none that can be one. */
+export type AdminKeyState = "opens" | "new" | "refused";
+
+/** Looks at a text, and changes nothing. */
+export async function adminKeyState(
+  { database, clock }: AdminKeyOptions,
+  text: string,
+  transaction?: Transaction,
+): Promise<AdminKeyState> {
+  const parts = readKeyText(text);
+  if (parts === null) return "refused";
+  const known = await new ApiKeyRepository(database).find(parts.key_id, transaction);
+  if (known === null) return "new";
+  const now_ms = clock.now();
+  const isAdmin = known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin";
+  return isAdmin && isAlive(known, now_ms) && opens(known, parts.secret, now_ms) ? "opens" : "refused";
+}
+
 /**
  * Makes this text an admin key of the first tenant, where it is not one already.
  * @returns false where it is no key, is revoked, or is another tenant's, another role's or another secret's
  */
 export async function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<boolean> {
-  const { database, clock } = options;
   const parts = readKeyText(text);
   if (parts === null) return false;
-  const keys = new ApiKeyRepository(database);
-  const owner = (await keys.find(parts.key_id))?.tenant_id ?? DEFAULT_TENANT_ID;
-  if (owner !== DEFAULT_TENANT_ID) return false;
-  return new Ledger(database).transaction(DEFAULT_TENANT_ID, "exclusive", async (session) => {
-    const now_ms = clock.now();
-    const known = await keys.getById(DEFAULT_TENANT_ID, parts.key_id, session.transaction);
-    if (known === null) {
-      await create(session, options, parts.key_id, parts.secret);
-      return true;
-    }
-    return known.role === "admin" && isAlive(known, now_ms) && opens(known, parts.secret, now_ms);
+  // The transaction sees the keys of its tenant only, and this one may be another's.
+  if ((await adminKeyState(options, text)) === "refused") return false;
+  return new Ledger(options.database).transaction(DEFAULT_TENANT_ID, "exclusive", async (session) => {
+    const state = await adminKeyState(options, text, session.transaction);
+    if (state === "new") await create(session, options, parts.key_id, parts.secret);
+    return state !== "refused";
   });
 }
 

@@ -23,4 +23,11 @@ export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./
 export { repairTenant } from "./repair.ts";
 export { verifyTenant } from "./verify.ts";
 export { MIN_SAMPLES, OutputEstimates, type OutputEstimate } from "./output-estimates.ts";
-export { adoptAdminKey, hasAdminKey, newKeyText, type AdminKeyOptions } from "./first-key.ts";
+export {
+  adminKeyState,
+  adoptAdminKey,
+  hasAdminKey,
+  newKeyText,
+  type AdminKeyOptions,
+  type AdminKeyState,
+} from "./first-key.ts";

@@ -1,5 +1,6 @@
-import type { Clock } from "@budget/domain";
+import { changeBy, type Clock } from "@budget/domain";
 import {
+  AuditRepository,
   Ledger,
   correctAllocations,
   correctBalances,
@@ -18,7 +19,7 @@ import { findDifferences, recountedWindow, verifyTenant } from "./verify.ts";
 /**
  * Writes what a recount gives over every balance, allocation and rollup that differs from it, in one transaction that
  * has the tenant for itself, beside running servers: they decide nothing of this tenant meanwhile. The same transaction
- * keeps an event with each number that was recorded and what it was replaced by.
+ * keeps an event, and an entry in the record of changes, with each number that was recorded and what it was replaced by.
  * @returns what was found and mended; where nothing differs nobody is kept from anything, and nothing is written
  * @throws Error, with everything left as it was, where something still differs
  */
@@ -64,6 +65,10 @@ async function repair(
       payload: { differences },
       created_at_ms: now_ms,
     },
+  ]);
+  const change = { subject_id: tenant_id, before: null, after: { differences }, at_ms: now_ms };
+  await new AuditRepository(database).append(transaction, tenant_id, [
+    changeBy({}, { action: "balances.repaired", ...change }),
   ]);
   const left = await findDifferences(transaction, tree, now_ms);
   if (left.length > 0) throw new Error(`${left.length} differences are left after the repair.`);

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { accepted, NO_METER, type Meter, type Outcome } from "@budget/domain";
 import { expect } from "chai";
 import {
@@ -250,5 +251,26 @@ describe("the queue of commands", () => {
     transaction.succeed();
     await test.succeedUntil(stopped);
     expect(await answersOf([running, waiting])).to.deep.equal(["running", "waiting"]);
+  });
+
+  it("runs on behalf of nobody, and answers each caller on its own behalf", async () => {
+    const callers = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const queue = new CommandQueue({
+      clock: { now: () => 0 },
+      meter: NO_METER,
+      backlog: { waiting: 0 },
+      runBatch: (commands) => {
+        seen.push(callers.getStore());
+        return Promise.resolve(commands.map(() => accepted(null)));
+      },
+    });
+    const callAs = (caller: string) =>
+      callers.run(caller, async () => {
+        await queue.submit({} as Command<null>);
+        return callers.getStore();
+      });
+    expect(await Promise.all([callAs("first"), callAs("second")])).to.deep.equal(["first", "second"]);
+    expect(seen).to.deep.equal([undefined]);
   });
 });

@@ -68,6 +68,17 @@ onEveryDatabase("repair", (open) => {
       expect(events.map(({ payload }) => JSON.parse(payload) as unknown)).to.deep.equal([
         { differences: repaired },
       ]);
+      const [entry, ...others] = (await test.engine.access.audit(CONTEXT, { action: "balances.repaired" }))
+        .items;
+      expect(others).to.be.empty;
+      expect(entry).to.deep.include({
+        kind: "change",
+        actor: { key_id: null, name: "local", origin: "", request_id: "" },
+        subject_id: CONTEXT.tenant_id,
+        before: null,
+        after: { differences: repaired },
+      });
+      expect(await test.engine.access.verifyAudit(CONTEXT)).to.include({ intact: true });
     });
   }
 
@@ -77,6 +88,8 @@ onEveryDatabase("repair", (open) => {
     const { database, knex } = test.test_database;
     expect(await repairTenant(database, CONTEXT.tenant_id, test.clock)).to.deep.equal([]);
     expect(await knex("events").where({ event_type: "balances.repaired" })).to.deep.equal([]);
+    const entries = await test.engine.access.audit(CONTEXT, { action: "balances.repaired" });
+    expect(entries.items).to.deep.equal([]);
   });
 
   it("leaves alone what is right: other balances, and what was raised as an alert", async () => {
@@ -130,6 +143,8 @@ onEveryDatabase("repair", (open) => {
       (error: unknown) => (error as Error).message,
     );
     expect(failure).to.match(/differences are left/);
+    const entries = await test.engine.access.audit(CONTEXT, { action: "balances.repaired" });
+    expect(entries.items).to.deep.equal([]);
     expect(await dump(test)).to.equal(before);
   });
 });

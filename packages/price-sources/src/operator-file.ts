@@ -103,11 +103,15 @@ export class OperatorFile {
   }
 
   list(place: Place): readonly Place[] {
+    const items = this.items(place);
+    if (items === null) this.wrong(place, "It must be a list.");
+    return items ?? [];
+  }
+
+  /** Null where no list stands there. */
+  items(place: Place): readonly Place[] | null {
     const value = this.#resolved(place.node);
-    if (!isSeq(value)) {
-      this.wrong(place, "It must be a list.");
-      return [];
-    }
+    if (!isSeq(value)) return null;
     return (value.items as readonly ParsedNode[]).map((node, index) => ({
       node,
       pointer: `${place.pointer}/${index}`,

@@ -12,6 +12,7 @@ export {
   type PoolState,
 } from "./database.ts";
 export { DatabaseError, type DatabaseErrorCode } from "./database-error.ts";
+export { describeConnectionFailure, type ConnectionFailure } from "./connection-failure.ts";
 export { isConnectionLoss } from "./connection-loss.ts";
 export { dataFolder } from "./data-folder.ts";
 export { DecisionRepository } from "./decision-repository.ts";

@@ -171,6 +171,7 @@ export async function verifyPrices(options: VerificationOptions): Promise<Verifi
   const read = await startReading(database);
   const gathering = await gather(options);
   const reviews = await reviewsByThing(database);
+  await rest();
   const counts = noCounts();
   const records: TrackRecords = new Map();
   const changed: ProviderPricing[] = [];

@@ -1,5 +1,5 @@
 import { SHARED_TENANT_ID } from "@budget/domain";
-import { ALL_TENANTS, PriceRepository, PriceReviewRepository, TenantRepository } from "@budget/repositories";
+import { ALL_TENANTS, PriceRepository, TenantRepository } from "@budget/repositories";
 import { TEST_DATABASES } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { v7 } from "uuid";
@@ -22,16 +22,21 @@ for (const kind of TEST_DATABASES) {
     });
     afterEach(() => test.close());
 
-    /** Runs, and does something after the run has read the reviews, before it writes. */
+    /** Runs, and does something once, after the run has read the reviews, before it writes. */
     async function runWhile(work: () => Promise<void>): Promise<void> {
-      const read = await new PriceReviewRepository(test.database).getAll();
-      const kept = Object.getOwnPropertyDescriptor(PriceReviewRepository.prototype, "getAll")!;
-      PriceReviewRepository.prototype.getAll = () => work().then(() => read);
-      try {
-        await test.run();
-      } finally {
-        Object.defineProperty(PriceReviewRepository.prototype, "getAll", kept);
-      }
+      const seen = { areReviewsRead: false, isDone: false };
+      const see = (_rows: unknown, { sql }: { sql: string }): void => {
+        seen.areReviewsRead ||= /from [`"]price_reviews/.test(sql);
+      };
+      test.database.knex.on("query-response", see);
+      test.whileResting = async () => {
+        if (!seen.areReviewsRead || seen.isDone) return;
+        seen.isDone = true;
+        await work();
+      };
+      await test.run();
+      test.database.knex.off("query-response", see);
+      expect(seen.isDone).to.equal(true);
     }
 
     const decide = (decision: Parameters<TestMonitor["monitor"]["decide"]>[1]) =>

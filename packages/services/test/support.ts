@@ -130,6 +130,8 @@ export class TestMonitor {
   readonly second: TestSource;
   readonly third: TestSource;
   readonly monitor: PriceMonitor;
+  /** What others do while a run lets them have the database. */
+  whileResting: () => Promise<void> = () => Promise.resolve();
 
   private constructor(test_database: TestDatabase, { markups = [], sources, before }: TestMonitorOptions) {
     this.test_database = test_database;
@@ -143,7 +145,7 @@ export class TestMonitor {
       ids: { next: (msecs) => v7({ msecs }) },
       logger,
       random: () => 0,
-      rest: () => Promise.resolve(),
+      rest: () => this.whileResting(),
       sources: sources ?? [this.first, this.second, this.third],
       rules: DEFAULT_VERIFICATION_RULES,
       markups,

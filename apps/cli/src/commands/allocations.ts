@@ -10,7 +10,7 @@ import { Option, type Command } from "commander";
 import { EXIT, UsageError } from "../exit-codes.ts";
 import { wholeNumber, wholeNumberOrRange } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
-import { given, openSession, type World } from "../session.ts";
+import { given, openSession, type World, type Session } from "../session.ts";
 import { findBudget } from "./budgets.ts";
 
 interface RequestOptions {
@@ -79,10 +79,7 @@ const withRequest = (command: Command): Command =>
     .option("--priority <n>", "1 low, 5 normal, 8 high, 10 critical", wholeNumber)
     .option("--expires <time>", "when the hold ends by itself; in an hour if left out");
 
-async function readRequest(
-  options: RequestOptions,
-  { client }: ReturnType<typeof openSession>,
-): Promise<AllocationCreate> {
+async function readRequest(options: RequestOptions, { client }: Session): Promise<AllocationCreate> {
   const budget_id =
     options.budget === undefined ? undefined : (await findBudget(client, options.budget)).budget_id;
   return {
@@ -111,14 +108,14 @@ export function addAllocationCommands(program: Command, world: World): void {
   withRequest(allocate.command("create").description("hold tokens for a call"))
     .option("--id-only", "print the id alone, for scripts")
     .action(async (options: RequestOptions & { idOnly?: boolean }, command: Command) => {
-      const session = openSession(command, world);
+      const session = await openSession(command, world);
       const grant = await session.client.allocations.create(await readRequest(options, session));
       session.show(grant, options.idOnly === true ? grant.allocation_id : showGrant(grant));
     });
 
   withRequest(allocate.command("check").description("see what a request would get, and hold nothing")).action(
     async (options: RequestOptions, command: Command) => {
-      const session = openSession(command, world);
+      const session = await openSession(command, world);
       const check = await session.client.allocations.check(await readRequest(options, session));
       const verdict = check.allowed
         ? `It fits: ${check.tokens_granted} tokens for about ${usd(check.estimated_cost)}.`
@@ -143,7 +140,7 @@ export function addAllocationCommands(program: Command, world: World): void {
         options: Partial<RequestOptions> & { active?: boolean; page?: number; limit?: number },
         command: Command,
       ) => {
-        const { client, show } = openSession(command, world);
+        const { client, show } = await openSession(command, world);
         const { budget, context, component, active, page, limit } = options;
         const budget_id = budget === undefined ? undefined : (await findBudget(client, budget)).budget_id;
         const query = { budget_id, context_id: context, component, is_active: active, page, limit };
@@ -162,7 +159,7 @@ export function addAllocationCommands(program: Command, world: World): void {
     .command("show <allocation>")
     .description("show an allocation")
     .action(async (allocation_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const allocation = await client.allocations.get(allocation_id);
       show(allocation, showAllocation(allocation));
     });
@@ -174,7 +171,7 @@ export function addAllocationCommands(program: Command, world: World): void {
     .option("--expires <time>", "new end of the hold")
     .action(
       async (allocation_id: string, options: { tokens?: number; expires?: string }, command: Command) => {
-        const { client, show } = openSession(command, world);
+        const { client, show } = await openSession(command, world);
         if (options.tokens === undefined && options.expires === undefined) {
           throw new UsageError("Give --tokens, --expires or both.");
         }
@@ -188,7 +185,7 @@ export function addAllocationCommands(program: Command, world: World): void {
     .command("release <allocation>")
     .description("free what an allocation still holds")
     .action(async (allocation_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const allocation = await client.allocations.release(allocation_id);
       show(allocation, showAllocation(allocation));
     });

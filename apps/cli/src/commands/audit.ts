@@ -25,7 +25,7 @@ export function addAuditCommands(program: Command, world: World): void {
     .option("--limit <n>", "at most so many", wholeNumber)
     .action(
       async (options: { kind?: "change" | "denial"; subject?: string; limit?: number }, command: Command) => {
-        const { client, show } = openSession(command, world);
+        const { client, show } = await openSession(command, world);
         const { kind, subject, limit } = options;
         const list = await client.audit.list(given({ kind, subject_id: subject, limit }));
         const rows = list.items.map((entry) => [
@@ -44,7 +44,7 @@ export function addAuditCommands(program: Command, world: World): void {
     .command("verify")
     .description("see whether the record is as it was written; fails where it is not")
     .action(async (_options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const found = await client.audit.verify();
       const text = found.intact
         ? `${found.entries} entries are as they were written. Head: ${found.head}`
@@ -57,7 +57,7 @@ export function addAuditCommands(program: Command, world: World): void {
     .command("export")
     .description("print every entry as a line of JSON, oldest first")
     .action(async (_options: unknown, command: Command) => {
-      const { client } = openSession(command, world);
+      const { client } = await openSession(command, world);
       let last = 0;
       for await (const entry of allEntries(client)) {
         // Entries that came while pages were read move others onto the next page.

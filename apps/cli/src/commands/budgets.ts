@@ -58,7 +58,7 @@ export function addBudgetCommands(program: Command, world: World): void {
     .option("--page <n>", "page, from 1", wholeNumber)
     .option("--limit <n>", "budgets on a page", wholeNumber)
     .action(async (options: ListOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.budgets.list(given(options));
       const rows = list.items.map(({ budget_id, name, owner, is_active }) => [
         budget_id,
@@ -76,7 +76,7 @@ export function addBudgetCommands(program: Command, world: World): void {
     .option("--owner <name>", "who answers for it")
     .option("--parent <budget>", "id or name of the budget that it is part of")
     .action(async (name: string, options: ChangeOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const budget = await client.budgets.create({ ...(await readChange(client, options)), name });
       show(budget, showBudget(budget));
     });
@@ -85,7 +85,7 @@ export function addBudgetCommands(program: Command, world: World): void {
     .command("show <budget>")
     .description("show a budget, by id or name, and what its policies count")
     .action(async (id_or_name: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const budget = await findBudget(client, id_or_name);
       const { items: summary } = await client.budgets.summary(budget.budget_id, { limit: 1000 });
       const rows = summary.map((row) => [
@@ -109,7 +109,7 @@ export function addBudgetCommands(program: Command, world: World): void {
     .option("--active", "let it grant again")
     .option("--no-active", "let it grant nothing")
     .action(async (id_or_name: string, options: ChangeOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { budget_id } = await findBudget(client, id_or_name);
       const budget = await client.budgets.update(budget_id, await readChange(client, options));
       show(budget, showBudget(budget));
@@ -119,7 +119,7 @@ export function addBudgetCommands(program: Command, world: World): void {
     .command("delete <budget>")
     .description("delete a budget and its policies; its usage stays")
     .action(async (id_or_name: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { budget_id } = await findBudget(client, id_or_name);
       const answer = await client.budgets.delete(budget_id);
       show(answer, answer.message);

@@ -46,7 +46,7 @@ export function addExplainCommands(program: Command, world: World): void {
     .command("allocation <id>")
     .description("which policies counted a request, and what each had left; takes a refusal's id too")
     .action(async (decision_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const decision = await client.allocations.explain(decision_id);
       show(decision, showDecision(decision));
     });

@@ -43,7 +43,7 @@ export function addKeyCommands(program: Command, world: World): void {
     .description("list keys, newest first, without their secrets")
     .option("--limit <n>", "at most so many", wholeNumber)
     .action(async (options: { limit?: number }, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.keys.list(given(options));
       const rows = list.items.map((key) => [key.key_id, key.name, key.role, stateOf(key)]);
       show(list, toTable(["id", "name", "role", "state"], rows));
@@ -60,7 +60,7 @@ export function addKeyCommands(program: Command, world: World): void {
     .option("--component <components...>", "components that an agent is bound to")
     .option("--expires <time>", "when it ends, such as 2027-01-01T00:00:00Z")
     .action(async (name: string, options: CreateOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { role, owner, budget = [], component, expires } = options;
       const budget_ids: string[] = [];
       for (const one of budget) budget_ids.push((await findBudget(client, one)).budget_id);
@@ -78,7 +78,7 @@ export function addKeyCommands(program: Command, world: World): void {
     .command("show <key>")
     .description("show a key, without its secret")
     .action(async (key_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const key = await client.keys.get(key_id);
       show(key, showKey(key));
     });
@@ -88,7 +88,7 @@ export function addKeyCommands(program: Command, world: World): void {
     .description("give a key another secret, and show it once")
     .option("--overlap <seconds>", "for how long the old secret still opens", wholeNumber)
     .action(async (key_id: string, { overlap }: { overlap?: number }, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const made = await client.keys.rotate(key_id, given({ overlap_s: overlap }));
       show(made, showNewKey(made));
     });
@@ -97,7 +97,7 @@ export function addKeyCommands(program: Command, world: World): void {
     .command("revoke <key>")
     .description("let a key open nothing any more, on all servers within a second")
     .action(async (key_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const key = await client.keys.revoke(key_id);
       show(key, showKey(key));
     });

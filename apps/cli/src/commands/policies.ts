@@ -146,7 +146,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .option("--page <n>", "page, from 1", wholeNumber)
     .option("--limit <n>", "policies on a page", wholeNumber)
     .action(async (options: { budget?: string; page?: number; limit?: number }, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { budget, ...page } = options;
       const budget_id = budget === undefined ? undefined : (await findBudget(client, budget)).budget_id;
       const list = await client.policies.list(given({ ...page, budget_id }));
@@ -162,7 +162,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .addOption(periodOption())
     .option("--budget <budget>", "id or name; the default budget if left out")
     .action(async (options: PolicyOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const policy = await makePolicy(client, options);
       show(policy, showPolicy(policy));
     });
@@ -171,7 +171,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .command("show <policy>")
     .description("show a policy")
     .action(async (policy_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const policy = await client.policies.get(policy_id);
       show(policy, showPolicy(policy));
     });
@@ -181,7 +181,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .option("--enabled", "let it bind again")
     .option("--no-enabled", "let it bind nobody")
     .action(async (policy_id: string, options: PolicyOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const policy = await client.policies.update(policy_id, readPolicy(options));
       show(policy, showPolicy(policy));
     });
@@ -190,7 +190,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .command("delete <policy>")
     .description("delete a policy")
     .action(async (policy_id: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const answer = await client.policies.delete(policy_id);
       show(answer, answer.message);
     });
@@ -203,7 +203,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .addOption(periodOption().makeOptionMandatory())
     .option("--budget <budget>", "id or name; the default budget if left out")
     .action(async (options: PolicyOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { budget_id } =
         options.budget === undefined
           ? await client.budgets.getDefault()

@@ -62,7 +62,7 @@ export function addPriceByHandCommands(prices: Command, world: World): void {
       .requiredOption("--by <name>", "who sets it")
       .requiredOption("--why <reason>", "the reason, for the record"),
   ).action(async (provider: string, model: string, options: SetOptions, command: Command) => {
-    const { client, show } = openSession(command, world);
+    const { client, show } = await openSession(command, world);
     const entered = enteredPrice(options);
     const request = priceToSet(provider, model, entered, options);
     const place = {
@@ -86,7 +86,7 @@ export function addPriceByHandCommands(prices: Command, world: World): void {
     .requiredOption("--by <name>", "who takes it back")
     .requiredOption("--why <reason>", "the reason, for the record")
     .action(async (observation: string, options: { by: string; why: string }, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const run = await client.prices.unset(observation, { withdrawn_by: options.by, why: options.why });
       show(run, showRun(run));
     });

@@ -66,7 +66,7 @@ export function addPriceEvidenceCommand(prices: Command, world: World): void {
     .command("why <provider> <model>")
     .description("show why a model costs what it costs: what is charged, and what each source says")
     .action(async (provider: string, model: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { answer, note } = await askByName(
         client,
         provider,

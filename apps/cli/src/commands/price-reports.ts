@@ -149,7 +149,7 @@ export function addPriceReportCommands(prices: Command, world: World): void {
     .option("--by <name>", "who asks for it; needed without --dry-run")
     .option("--why <reason>", "the reason, for the record; needed without --dry-run")
     .action(async (options: RepriceOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { from, to, dryRun, provider, model, at } = options;
       checkSpan(["--from", from], ["--to", to]);
       const report = await client.prices.reprice({
@@ -166,7 +166,7 @@ export function addPriceReportCommands(prices: Command, world: World): void {
     .description("list the models in use, those without a verified price first")
     .option("--days <n>", "in so many days up to now", wholeNumber)
     .action(async (options: { days?: number }, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const coverage = await client.prices.coverage(given(options));
       show(coverage, showCoverage(coverage));
     });
@@ -183,7 +183,7 @@ export function addPriceReportCommands(prices: Command, world: World): void {
     .option("--reasoning", "that are known to reason")
     .option("--limit <n>", "how many at most", wholeNumber)
     .action(async (provider: string, model: string, options: RecommendOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { anyProvider, context, ...rest } = options;
       const request = given({ ...rest, any_provider: anyProvider, context_tokens: context });
       const found = await client.prices.recommendations({ provider, model, ...request });

@@ -105,7 +105,7 @@ export function addPriceReviewCommands(prices: Command, world: World): void {
     .option("--model <name>", "only of this model")
     .option("--limit <n>", "how many at most", wholeNumber)
     .action(async (options: PriceReviewQuery, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.prices.reviews(given(options));
       const texts: string[] = [];
       for (const review of list.items) texts.push(showReview(review, await chargedNow(client, review)));
@@ -127,7 +127,7 @@ export function addPriceReviewCommands(prices: Command, world: World): void {
     .requiredOption("--by <name>", "who decides")
     .requiredOption("--why <reason>", "the reason, for the record")
     .action(async (review: string, options: DecideOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const entered = enteredPrice(options);
       const decision = decisionOf(options, entered);
       const opened = await openReview(client, review);

@@ -65,7 +65,7 @@ export function addPriceSourceCommands(prices: Command, world: World): void {
     .command("update [sources...]")
     .description("read sources of prices now, those that are due if none is named, and apply what follows")
     .action(async (sources: string[], _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const run = await client.prices.update(sources.length === 0 ? {} : { sources });
       show(run, showRun(run));
     });
@@ -74,7 +74,7 @@ export function addPriceSourceCommands(prices: Command, world: World): void {
     .command("sources")
     .description("list the sources of prices: how far each is trusted, and why one gives none")
     .action(async (_options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.prices.sources({ limit: 1000 });
       const rows = list.items.map(({ source, trust, agreed, differed, read_at, enabled, fault, detail }) => [
         source,
@@ -91,7 +91,7 @@ export function addPriceSourceCommands(prices: Command, world: World): void {
     .description("list runs over the sources of prices, newest first")
     .option("--limit <n>", "how many at most", wholeNumber)
     .action(async (options: { limit?: number }, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.prices.runs(given(options));
       const rows = list.items.map(({ started_at, ended_at, trigger, report }) => [
         started_at,
@@ -108,7 +108,7 @@ export function addPriceSourceCommands(prices: Command, world: World): void {
     .command("reset-trust <source>")
     .description("put the trust of a source back to where it started")
     .action(async (source: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const reset = await client.prices.resetTrust(source);
       show(reset, toFields({ source: reset.source, trust: reset.trust.toFixed(3) }));
     });

@@ -60,7 +60,7 @@ export function addPriceCommands(program: Command, world: World): void {
         options: { provider?: string; model?: string; page?: number; limit?: number },
         command: Command,
       ) => {
-        const { client, show } = openSession(command, world);
+        const { client, show } = await openSession(command, world);
         const list = await client.prices.list(given(options));
         const rows = list.items.map((price) => [
           price.provider,
@@ -84,7 +84,7 @@ export function addPriceCommands(program: Command, world: World): void {
       .command("current <provider> <model>")
       .description("show the price of a model that is in force now"),
   ).action(async (provider: string, model: string, options: TermOptions, command: Command) => {
-    const { client, show } = openSession(command, world);
+    const { client, show } = await openSession(command, world);
     const price = await client.prices.current(wantedPrice(provider, model, options));
     show(price, showPrice(price));
   });
@@ -93,7 +93,7 @@ export function addPriceCommands(program: Command, world: World): void {
     .command("history <provider> <model>")
     .description("list every price that a model had, oldest first")
     .action(async (provider: string, model: string, _options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const { answer: history, note } = await askByName(
         client,
         provider,
@@ -127,7 +127,7 @@ export function addPriceCommands(program: Command, world: World): void {
       .option("--cached <n>", "input tokens that are read from a cache", wholeNumber)
       .option("--at <time>", "at the price that is in force then", instant),
   ).action(async (provider: string, model: string, options: CostOptions, command: Command) => {
-    const { client, show } = openSession(command, world);
+    const { client, show } = await openSession(command, world);
     const cost = await client.prices.cost({
       ...wantedPrice(provider, model, options),
       usage: {

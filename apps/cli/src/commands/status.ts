@@ -10,7 +10,7 @@ export function addStatusCommands(program: Command, world: World): void {
     .command("status")
     .description("show whether the server runs, and which limits are near")
     .action(async (_options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const [health, budgets, policies, today] = [
         await client.health(),
         await client.budgets.list({ limit: 1000 }),
@@ -44,7 +44,7 @@ export function addStatusCommands(program: Command, world: World): void {
     .command("alerts")
     .description("list alerts, newest first")
     .action(async (_options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.alerts.list();
       const rows = list.items.map(({ created_at, severity, kind, message }) => [
         created_at,

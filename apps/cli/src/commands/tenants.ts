@@ -44,7 +44,7 @@ export function addTenantCommands(program: Command, world: World): void {
     .command("list")
     .description("list tenants, oldest first")
     .action(async (_options: unknown, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const list = await client.tenants.list({ limit: 1000 });
       const rows = list.items.map(({ tenant_id, name, limits, created_at }) => [
         tenant_id,
@@ -60,7 +60,7 @@ export function addTenantCommands(program: Command, world: World): void {
   withLimits(tenants.command("create <name>"))
     .description("make a tenant with a default budget, and its first admin key, which is shown once")
     .action(async (name: string, options: LimitOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const tenant = await client.tenants.create(name, limitsOf(options));
       const made = await client.tenants.createKey(tenant.tenant_id, "first admin");
       const fields = toFields({ ...fieldsOf(tenant), "key id": made.key_id });
@@ -70,7 +70,7 @@ export function addTenantCommands(program: Command, world: World): void {
   withLimits(tenants.command("limit <id>"))
     .description("say what a tenant may have at most; limits that are left out stay as they are")
     .action(async (tenant_id: string, options: LimitOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const limits = limitsOf(options);
       if (Object.keys(limits).length === 0)
         throw new UsageError("Name a limit: --max-budgets, --max-keys or --requests.");

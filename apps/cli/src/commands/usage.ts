@@ -4,7 +4,7 @@ import { Option, type Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
 import { checkSpan, instant, wholeNumber } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
-import { given, openSession, type World } from "../session.ts";
+import { given, openSession, type World, type Session } from "../session.ts";
 import { findBudget } from "./budgets.ts";
 
 interface RecordOptions {
@@ -76,7 +76,7 @@ const withFilters = (command: Command): Command =>
     .option("--from <time>", "from this instant or day on", instant)
     .option("--to <time>", "up to this instant, or the start of this day", instant);
 
-async function readFilters(options: FilterOptions, { client }: ReturnType<typeof openSession>) {
+async function readFilters(options: FilterOptions, { client }: Session) {
   checkSpan(["--from", options.from], ["--to", options.to]);
   const budget_id =
     options.budget === undefined ? undefined : (await findBudget(client, options.budget)).budget_id;
@@ -114,7 +114,7 @@ export function addUsageCommands(program: Command, world: World): void {
     )
     .option("--final", "settle the allocation and free what it still holds")
     .action(async (options: RecordOptions, command: Command) => {
-      const { client, show } = openSession(command, world);
+      const { client, show } = await openSession(command, world);
       const {
         allocation,
         budget,
@@ -153,7 +153,7 @@ export function addUsageCommands(program: Command, world: World): void {
   withFilters(usage.command("list").description("list usage records, newest first"))
     .option("--limit <n>", "how many at most", wholeNumber)
     .action(async (options: FilterOptions, command: Command) => {
-      const session = openSession(command, world);
+      const session = await openSession(command, world);
       const filters = await readFilters(options, session);
       const list = await session.client.usage.list({ ...filters, ...given({ limit: options.limit }) });
       const rows = list.items.map((one) => [
@@ -168,7 +168,7 @@ export function addUsageCommands(program: Command, world: World): void {
   withFilters(usage.command("summary").description("sum up usage"))
     .addOption(new Option("--period <period>", "the current window of this period, in UTC").choices(PERIODS))
     .action(async (options: FilterOptions, command: Command) => {
-      const session = openSession(command, world);
+      const session = await openSession(command, world);
       const filters = await readFilters(options, session);
       const summary = await session.client.usage.summary({
         ...filters,

@@ -5,12 +5,23 @@ import { PolicyRepository, PriceSourceRepository, type Database } from "@budget/
 import { watchedSources } from "../local-configuration.ts";
 import { ok, toDo, type Found } from "./finding.ts";
 
+/** The operator's own prices, which come over no network. */
+const OWN_FILE = "price_file";
+
 export async function checkPriceSources(database: Database, configuration: Configuration): Promise<Found> {
   const watched = await watchedSources(configuration);
   const known = (await new PriceSourceRepository(database).getAll()).filter(({ source }) =>
     watched.includes(source),
   );
   const faulty = known.filter(({ fault }) => fault !== null);
+  const remote = known.filter(({ source }) => source !== OWN_FILE);
+  if (remote.length > 1 && remote.every(({ fault }) => fault === "HTTP")) {
+    const failures = Math.max(...remote.map((one) => one.failures));
+    return toDo(
+      `none of ${remote.length} can be reached, up to ${failures} times in a row; see whether this machine reaches ` +
+        "the network, or set prices.update_interval_minutes to 0; the last good prices stay in use",
+    );
+  }
   if (faulty.length > 0) {
     return toDo(
       `${faulty.map(faultText).join("; ")}; check the network and the address in prices.sources, then run ` +

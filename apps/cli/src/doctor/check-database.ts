@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { ConfigurationReading } from "@budget/configuration";
 import {
   DatabaseError,
+  describeConnectionFailure,
   migrationState,
   openDatabase,
   readServerState,
@@ -47,10 +48,10 @@ export async function reachDatabase(
       const remedy = error.code === "not_found" ? " A server or budget db migrate makes it." : "";
       return toDo(`${error.message}${remedy}`);
     }
-    const { message, code } = error as { message?: string; code?: string };
+    const failure = describeConnectionFailure(error);
+    if (failure === null) throw error;
     const origin = settings.find(({ path }) => path === "database.url")?.origin ?? "";
-    const reason = (message || code || String(error)).replace(/\.$/, "");
-    return toDo(`${reason}; start the database, or correct database.url (${origin})`);
+    return toDo(`${failure.reason} (database.url of ${origin}). ${failure.remedy}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ConfigurationReading } from "@budget/configuration";
 import { UsageError } from "../exit-codes.ts";
 import { readLocalConfiguration } from "../local-configuration.ts";
-import type { World } from "../session.ts";
+import type { Session } from "../session.ts";
 import { checkBalances, checkLimits, checkPriceSources } from "./check-contents.ts";
 import {
   checkClock,
@@ -13,6 +13,8 @@ import {
   type Reached,
 } from "./check-database.ts";
 import { checkLog, describeSettings } from "./check-settings.ts";
+import { checkKeys } from "./check-keys.ts";
+import { checkServer } from "./check-server.ts";
 import { notChecked, ok, toDo, type Finding, type Found } from "./finding.ts";
 
 /** In the order in which they are made: each needs those before it. */
@@ -24,6 +26,8 @@ const CHECKS = [
   "migrations",
   "clock",
   "tenants",
+  "server",
+  "keys",
   "price sources",
   "limits",
   "balances",
@@ -35,17 +39,24 @@ type Check = (typeof CHECKS)[number];
  * @param now milliseconds since 1970
  * @returns what each check found, in the order of the checks
  */
-export async function examine(world: World, now: () => number): Promise<readonly Finding[]> {
+export async function examine(session: Session, url: string, now: () => number): Promise<readonly Finding[]> {
   const found = new Map<Check, Found>();
-  const reason = await examineInto(found, world, now);
+  const reason = await examineInto(found, { session, url, now });
   return CHECKS.map((check) => ({ check, ...(found.get(check) ?? notChecked(reason)) }));
 }
 
+interface Examination {
+  readonly session: Session;
+  /** Where the session's server is. */
+  readonly url: string;
+  readonly now: () => number;
+}
+
 /** @returns why the checks that are not in `found` were not made */
-async function examineInto(found: Map<Check, Found>, world: World, now: () => number): Promise<string> {
+async function examineInto(found: Map<Check, Found>, examination: Examination): Promise<string> {
   let reading: ConfigurationReading;
   try {
-    reading = await readLocalConfiguration(world);
+    reading = await readLocalConfiguration(examination.session.world);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     found.set("configuration", toDo(error.message));
@@ -57,13 +68,13 @@ async function examineInto(found: Map<Check, Found>, world: World, now: () => nu
     found.set("database", ok("in the memory of its server, where nobody else can look at it"));
     return "the database is in memory";
   }
-  const reached = await reachDatabase(reading, now);
+  const reached = await reachDatabase(reading, examination.now);
   if ("status" in reached) {
     found.set("database", reached);
     return "the database cannot be reached";
   }
   try {
-    return await examineDatabase(found, reached, reading, now);
+    return await examineDatabase(found, reached, reading, examination);
   } finally {
     await reached.database.close();
   }
@@ -72,9 +83,10 @@ async function examineInto(found: Map<Check, Found>, world: World, now: () => nu
 async function examineDatabase(
   found: Map<Check, Found>,
   reached: Reached,
-  { configuration }: ConfigurationReading,
-  now: () => number,
+  reading: ConfigurationReading,
+  { session, url, now }: Examination,
 ): Promise<string> {
+  const { configuration } = reading;
   const { database } = reached;
   found.set("database", describeDatabase(reached));
   found.set("disk", await checkDisk(configuration.database_url));
@@ -83,6 +95,8 @@ async function examineDatabase(
   const migrations = await checkMigrations(reached);
   found.set("migrations", migrations);
   if (migrations.status !== "ok") return "the schema is not the one of this version";
+  found.set("server", await checkServer(session.client, url, database));
+  found.set("keys", await checkKeys(database, reading, now));
   found.set("price sources", await checkPriceSources(database, configuration));
   found.set("limits", await checkLimits(database));
   found.set("balances", await checkBalances(database, now));
