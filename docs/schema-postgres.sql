@@ -478,6 +478,14 @@ CREATE TABLE schema_migrations_lock (
   CONSTRAINT schema_migrations_lock_pkey PRIMARY KEY (index)
 );
 
+CREATE TABLE source_credentials (
+  source text NOT NULL,
+  header text NOT NULL,
+  sealed_value text NOT NULL,
+  set_at_ms bigint NOT NULL,
+  CONSTRAINT source_credentials_pkey PRIMARY KEY (source)
+);
+
 CREATE TABLE tenants (
   tenant_id uuid NOT NULL,
   name text NOT NULL,

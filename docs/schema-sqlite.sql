@@ -380,6 +380,14 @@ CREATE TABLE schema_migrations_lock (
   is_locked integer
 );
 
+CREATE TABLE source_credentials (
+  source text not null,
+  header text not null,
+  sealed_value text not null,
+  set_at_ms bigint not null,
+  primary key (source)
+);
+
 CREATE TABLE tenants (
   tenant_id char(36) not null,
   name text not null,

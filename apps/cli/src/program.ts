@@ -23,6 +23,7 @@ Environment:
   BUDGET_CONFIG_FILE   configuration of a server that is started here (config.yaml)
   BUDGET_DATABASE_URL  database of "db", "verify" and "doctor" (sqlite:./data/budget.db)
   BUDGET_DATABASE_KEY  what its SQLite file is encrypted with
+  BUDGET_SECRET_KEYS   what "db rotate-secrets" encrypts with: the first key
 
 Exit codes:
   0 done   1 failed, or differences found   2 typed wrongly, or a wrong configuration

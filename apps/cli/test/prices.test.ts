@@ -71,6 +71,35 @@ describe("the command line, of prices", () => {
     });
   });
 
+  it("sets what a source is asked with, from standard input or a file, and shows its value nowhere", async () => {
+    const words = ["prices", "sources", "credential", "set", "litellm"];
+    const files = { "-": "Bearer sk-0123456789\n", key: "sk-0123456789" };
+    const set = await type(words, environment, files);
+    expect([set.code, set.stderr]).to.deep.equal([0, ""]);
+    expect(set.stdout).to.match(
+      /^source +litellm\nheader +Authorization\nencrypted with +test\nset +2\d{3}-/,
+    );
+    const named = await type(
+      [...words, "--header", "X-Api-Key", "--value-file", "key", "--json"],
+      environment,
+      files,
+    );
+    expect(JSON.parse(named.stdout)).to.deep.include({ source: "litellm" });
+    const { stdout: table } = await typed("prices sources");
+    expect(table)
+      .to.match(/CREDENTIAL/)
+      .and.match(/\nlitellm .* X-Api-Key/);
+    for (const { stdout } of [set, named, await typed("--json prices sources"), await typed("audit list")])
+      expect(stdout).to.not.contain("0123456789");
+    const empty = await type(words, environment, { "-": "\n" });
+    expect([empty.code, empty.stderr.startsWith("value must")]).to.deep.equal([1, true]);
+    expect((await type([...words, "sk-0123456789"], environment, files)).code).to.equal(2);
+    const removed = await typed("prices sources credential remove litellm");
+    expect(removed.stdout).to.equal("litellm is asked without a credential from now on.\n");
+    expect((await typed("prices sources credential remove litellm")).code).to.equal(4);
+    expect((await typed("prices sources")).stdout).to.not.contain("CREDENTIAL");
+  });
+
   it("asks who reprices and why, both at once, but not for a dry run", async () => {
     const span = "--from 2026-11-01 --to 2026-11-08";
     expect((await typed(`prices reprice ${span} --dry-run`)).stdout).to.match(/would be set right +0\n/);

@@ -26,6 +26,7 @@ export async function startTestServer(
     BUDGET_DATABASE_URL: database_url,
     BUDGET_DATABASE_KEY: database_key,
     BUDGET_ADMIN_KEY: ADMIN_KEY,
+    BUDGET_SECRET_KEYS: `test:${"A".repeat(43)}=`,
     BUDGET_RATE_LIMIT: "0",
     PRICE_UPDATE_INTERVAL: String(price_update_interval_min),
     BUDGET_PRICES_FILE: prices_file,

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import type { Configuration } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
-import { adoptAdminKey, hasAdminKey, newKeyText } from "@budget/engine";
+import { adoptAdminKey, hasAdminKey, newKeyText, type AdminKeyRefusal } from "@budget/engine";
 import { dataFolder, type Database } from "@budget/repositories";
 import { secretSource, systemClock, uuidSource } from "./world.ts";
 
@@ -13,6 +13,16 @@ export class AdminKeyError extends Error {
     this.name = "AdminKeyError";
   }
 }
+
+const WHY_NOT: Readonly<Record<AdminKeyRefusal, string>> = {
+  no_key: "BUDGET_ADMIN_KEY must be a key: bgt_<32 hexadecimal digits>_<43 characters>.",
+  other_secret:
+    "BUDGET_ADMIN_KEY has the id of a key that has another secret. It was rotated since, or mistyped: set it to what the " +
+    "rotation answered, or leave it out where there is another admin key.",
+  ended:
+    "BUDGET_ADMIN_KEY is a key that is revoked or has expired. Leave it out where there is another admin key.",
+  no_admin: "BUDGET_ADMIN_KEY is a key of another role or tenant, and no admin's.",
+};
 
 const FILE = "admin.key";
 const ONLY_ITS_OWNER = 0o600;
@@ -32,11 +42,9 @@ export async function provideAdminKey(
 ): Promise<void> {
   const options = { database, clock: systemClock };
   if (admin_key !== "") {
-    if (await adoptAdminKey(options, admin_key)) return;
-    throw new AdminKeyError(
-      "BUDGET_ADMIN_KEY must be an admin key that is not revoked: bgt_<32 hexadecimal digits>_<43 characters>. " +
-        "`budget keys generate` prints a new one.",
-    );
+    const state = await adoptAdminKey(options, admin_key);
+    if (state === "opens") return;
+    throw new AdminKeyError(`${WHY_NOT[state]} \`budget keys generate\` prints a new one.`);
   }
   if (environment === "production") {
     if (await hasAdminKey(options)) return;
@@ -47,7 +55,7 @@ export async function provideAdminKey(
   }
   const file = adminKeyFile(database_url);
   const left = orRefuse(file, () => (existsSync(file) ? readFileSync(file, "utf8").trim() : ""));
-  if (left !== "" && (await adoptAdminKey(options, left))) return;
+  if ((await adoptAdminKey(options, left)) === "opens") return;
   const text = newKeyText(uuidSource, secretSource, systemClock.now());
   orRefuse(file, () => keep(file, text));
   await adoptAdminKey(options, text);

@@ -1,8 +1,9 @@
 import type { Logger } from "@budget/domain";
-import { openDatabase } from "@budget/repositories";
+import { SecretBox, openDatabase } from "@budget/repositories";
 import { createPerformRun } from "@budget/services";
 import type { PriceProcessMessage, PriceTask } from "./price-process.ts";
 import { priceRunOptions } from "./price-settings.ts";
+import { secretSource } from "./world.ts";
 
 /** The process that performs runs over the prices, one at a time, see price-process.ts. */
 
@@ -25,13 +26,15 @@ const logger: Logger = {
 async function perform({
   database_url,
   database_key,
+  secret_keys,
   settings,
   run,
   source_names,
 }: PriceTask): Promise<void> {
   const database = openDatabase({ url: database_url, key: database_key, must_exist: true });
   try {
-    const performRun = createPerformRun(priceRunOptions(database, settings, logger));
+    const secrets = SecretBox.of(secret_keys, secretSource);
+    const performRun = createPerformRun(priceRunOptions(database, secrets, settings, logger));
     send({ kind: "done", run: await performRun(run, source_names) });
   } catch (error) {
     const { message, code } = error as { message: string; code?: unknown };

@@ -1,14 +1,15 @@
 import { AsyncResource } from "node:async_hooks";
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Logger, PriceRun, Timers } from "@budget/domain";
+import type { Logger, PriceRun, SecretKey, Timers } from "@budget/domain";
 import type { PerformRun } from "@budget/services";
 import type { PriceSettings } from "./price-settings.ts";
 
-/** The database of the server. Its key goes to the process as a message, where other users cannot see it. */
+/** The database of the server. Keys go to the process as a message, where other users cannot see them. */
 export interface PriceDatabase {
   readonly database_url: string;
   readonly database_key: string;
+  readonly secret_keys: readonly SecretKey[];
 }
 
 /** What the process is asked to do. */

@@ -1,6 +1,6 @@
 import { DEFAULT_VERIFICATION_RULES, type Logger } from "@budget/domain";
 import { createPriceSources, type PriceFile } from "@budget/price-sources";
-import type { Database } from "@budget/repositories";
+import type { Database, SecretBox } from "@budget/repositories";
 import type { PriceRunOptions } from "@budget/services";
 import { rest, systemClock, uuidSource } from "./world.ts";
 
@@ -16,6 +16,7 @@ export interface PriceSettings {
 /** What runs over the prices need, in the world of the server. */
 export const priceRunOptions = (
   database: Database,
+  secrets: SecretBox | null,
   { update_interval_min, file }: PriceSettings,
   logger: Logger,
 ): PriceRunOptions => ({
@@ -28,4 +29,5 @@ export const priceRunOptions = (
   sources: createPriceSources(update_interval_min * MINUTE_MS, file),
   rules: { ...DEFAULT_VERIFICATION_RULES, tolerance_ppm: file.tolerance_ppm },
   markups: file.markups,
+  secrets,
 });

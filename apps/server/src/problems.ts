@@ -46,6 +46,8 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   price_not_found: 404,
   price_unit_unknown: 422,
   price_source_not_found: 404,
+  source_credential_not_found: 404,
+  secret_keys_missing: 409,
   price_observation_not_found: 404,
   price_review_not_found: 404,
   price_review_closed: 409,

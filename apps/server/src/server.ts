@@ -5,6 +5,7 @@ import type { Configuration } from "@budget/configuration";
 import { VERSION, type Logger, type Meter } from "@budget/domain";
 import { createEngine, prepareFirstStart, type Engine } from "@budget/engine";
 import {
+  NETWORK_SOURCE_NAMES,
   PRICE_FILE_SOURCE,
   priceSourcesOff,
   readBundledCatalogue,
@@ -12,6 +13,7 @@ import {
   type SourceOff,
 } from "@budget/price-sources";
 import {
+  SecretBox,
   ensureUsagePartitions,
   isUnavailable,
   migrate,
@@ -22,6 +24,7 @@ import {
 import {
   LONGEST_RUN_MS,
   createPriceMonitor,
+  createSourceCredentials,
   startPriceMonitoring,
   type PriceMonitor,
 } from "@budget/services";
@@ -72,9 +75,10 @@ export async function startServer(
     const metrics = new Metrics();
     const engine = await prepareEngine(database, configuration, logger, metrics.meter);
     await provideAdminKey(database, configuration, logger);
+    const secrets = SecretBox.of(configuration.secret_keys, secretSource);
     let current = configuration;
     let hosts = hostsOf(configuration);
-    let monitoring = await startMonitoring(database, configuration, logger);
+    let monitoring = await startMonitoring(database, secrets, configuration, logger);
     const services = {
       engine,
       get monitor() {
@@ -83,6 +87,12 @@ export async function startServer(
       get sources_off() {
         return monitoring.sources_off;
       },
+      credentials: createSourceCredentials({
+        database,
+        clock: systemClock,
+        secrets,
+        source_names: NETWORK_SOURCE_NAMES,
+      }),
       now: () => systemClock.now(),
       version: VERSION,
       isReady: () => answers(database),
@@ -146,7 +156,7 @@ export async function startServer(
         trustProxies(app, next.trusted_proxies);
         if (!arePricesOther) return;
         await monitoring.stop();
-        monitoring = await startMonitoring(database, next, logger);
+        monitoring = await startMonitoring(database, secrets, next, logger);
       },
       async stop() {
         await gate.stop(http);
@@ -171,6 +181,7 @@ function counterOf(database: Database, logger: Logger): RequestCounter {
   const draw = drawFrom(database, databaseTime);
   return new SharedCounter({ draw, now, timers: systemTimers, logger });
 }
+
 const hostsOf = ({ host, allowed_hosts }: Configuration): readonly string[] => [host, ...allowed_hosts];
 
 const pricesOf = ({ price_update_interval_min, prices }: Configuration) => ({
@@ -187,13 +198,16 @@ interface Monitoring {
 
 async function startMonitoring(
   database: Database,
-  { database_url, database_key, price_update_interval_min: update_interval_min, prices: file }: Configuration,
+  secrets: SecretBox | null,
+  configuration: Configuration,
   logger: Logger,
 ): Promise<Monitoring> {
+  const { database_url, database_key, secret_keys, prices: file } = configuration;
+  const update_interval_min = configuration.price_update_interval_min;
   const settings = { update_interval_min, file };
-  const options = priceRunOptions(database, settings, logger);
+  const options = priceRunOptions(database, secrets, settings, logger);
   const priceProcess = new PriceProcess({
-    database: { database_url, database_key },
+    database: { database_url, database_key, secret_keys },
     settings,
     logger,
     timers: systemTimers,

@@ -134,7 +134,9 @@ function explainOne(error: ErrorObject): FieldError {
     return { field: `${at}/${escapePointer(name)}`, detail: `${name} is missing.` };
   }
   const name = at === "" ? "The body" : at.slice(1).replaceAll("/", ".");
-  return { field: at, detail: `${name} ${expectation(error)}; it was ${shown(error.data)}.` };
+  const isSecret = (error.parentSchema as { writeOnly?: boolean }).writeOnly === true;
+  const found = isSecret ? "" : `; it was ${shown(error.data)}`;
+  return { field: at, detail: `${name} ${expectation(error)}${found}.` };
 }
 
 function expectation(error: ErrorObject): string {

@@ -1,18 +1,20 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Logger, Timers } from "@budget/domain";
+import type { Logger, SecretKey, Timers } from "@budget/domain";
 import { NO_PRICE_FILE, type PriceFile } from "@budget/price-sources";
+import { ALL_TENANTS, SecretBox, SourceCredentialRepository } from "@budget/repositories";
 import { startPostgres, TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
 import { createPriceMonitor, type PriceMonitor } from "@budget/services";
 import { expect } from "chai";
 import { PriceProcess } from "../src/price-process.ts";
 import { priceRunOptions } from "../src/price-settings.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
-import { CONFIGURATION, fetchAsAdmin } from "./support.ts";
+import { secretSource } from "../src/world.ts";
+import { CONFIGURATION, SECRET_KEY, fetchAsAdmin } from "./support.ts";
 
 interface Answer {
   readonly status: number;
@@ -51,6 +53,11 @@ class Source {
     await this.#asked;
   }
 
+  /** What it was asked with in a header. */
+  async askedWith(header: string): Promise<unknown> {
+    return (await this.#asked).req.headers[header];
+  }
+
   async answer(): Promise<void> {
     (await this.#asked).end(JSON.stringify(MODELS_DEV));
   }
@@ -84,12 +91,17 @@ describe("a run over the prices in a server", () => {
     debug: () => undefined,
   };
 
-  const start = (database_url: string, database_key = ""): Promise<RunningServer> =>
+  const start = (
+    database_url: string,
+    database_key = "",
+    secret_keys: readonly SecretKey[] = [SECRET_KEY],
+  ): Promise<RunningServer> =>
     startServer(
       {
         ...CONFIGURATION,
         database_url,
         database_key,
+        secret_keys,
         log_level: "INFO",
         price_update_interval_min: 60,
         prices,
@@ -176,6 +188,45 @@ describe("a run over the prices in a server", () => {
         expect(lines).to.include("INFO price_manager: Prices were verified");
       });
 
+      it("sends the credential of its source, and says nothing of it", async function () {
+        this.timeout(60_000);
+        const path = "/api/prices/sources/models_dev/credential";
+        const put = { method: "PUT", headers: { "Content-Type": "application/json" } };
+        const body = JSON.stringify({ header: "X-Api-Key", value: "sk-0123456789" });
+        const url = `http://127.0.0.1:${server.port}${path}`;
+        expect((await fetchAsAdmin(url, { ...put, body })).status).to.equal(200);
+        const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
+        expect(await source.askedWith("x-api-key")).to.equal("sk-0123456789");
+        // The process is there to be seen.
+        expect(processesThatShow("price-process-main")).to.not.be.empty;
+        expect(processesThatShow("sk-0123456789")).to.deep.equal([]);
+        expect(processesThatShow(Buffer.from(SECRET_KEY.key).toString("base64"))).to.deep.equal([]);
+        await source.answer();
+        expect((await run).body.report.sources[0]).to.include({ outcome: "read" });
+        expect(lines.join("\n")).to.not.contain("sk-0123456789");
+      });
+
+      it("does without a source whose credential has a key that the server does not have", async function () {
+        this.timeout(60_000);
+        const credentials = new SourceCredentialRepository(test_database.database);
+        const other = SecretBox.of([{ key_id: "lost", key: new Uint8Array(32) }], secretSource)!;
+        await test_database.database.transaction(ALL_TENANTS, (transaction) =>
+          credentials.save(
+            transaction,
+            "models_dev",
+            { header: "X-Api-Key", value: "sk-0123456789" },
+            0,
+            other,
+          ),
+        );
+        await server.stop();
+        server = await start(test_database.url, "", []);
+        const { status, body } = await call(server, "/api/prices/update", { sources: ["models_dev"] });
+        expect(status).to.equal(200);
+        expect(body.report.sources[0]).to.include({ outcome: "failed", fault: "CREDENTIAL" });
+        expect(body.report.sources[0].detail).to.contain("the key lost, which BUDGET_SECRET_KEYS does not");
+      });
+
       it("goes on alone, while others are told so and allocations are granted", async () => {
         const run = call(server, "/api/prices/update", { sources: ["models_dev"] });
         await source.asked();
@@ -234,6 +285,21 @@ describe("a run over the prices in a server", () => {
   });
 });
 
+/** The processes of this machine that have a text among their arguments, which all its users see. */
+const processesThatShow = (text: string): readonly string[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => argumentsOf(pid).includes(text));
+
+function argumentsOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    // It has ended meanwhile.
+    return "";
+  }
+}
+
 const LONGEST_RUN_MS = 180_000;
 const NO_LOG: Logger = {
   error: () => undefined,
@@ -276,13 +342,13 @@ for (const kind of TEST_DATABASES) {
       const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources } };
       const { database, url } = test_database;
       priceProcess = new PriceProcess({
-        database: { database_url: url, database_key: "" },
+        database: { database_url: url, database_key: "", secret_keys: [] },
         settings,
         logger: NO_LOG,
         timers,
         longest_run_ms: LONGEST_RUN_MS,
       });
-      monitor = createPriceMonitor(priceRunOptions(database, settings, NO_LOG), priceProcess.perform);
+      monitor = createPriceMonitor(priceRunOptions(database, null, settings, NO_LOG), priceProcess.perform);
     });
     afterEach(async () => {
       priceProcess.stop();

@@ -1,76 +1,15 @@
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createEngine } from "@budget/engine";
 import { openDatabase } from "@budget/repositories";
 import { freeze, resume, startPostgres } from "@budget/repositories/testing";
 import { expect } from "chai";
 import { secretSource, systemClock, uuidSource } from "../src/world.ts";
+import { ServerProcess, connected } from "./server-process.ts";
 import { ADMIN_KEY, fetchAsAdmin, CONTEXT, request } from "./support.ts";
-
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const LISTENING = /Budget is listening on (http:\/\/[\w.:]+:\d+)/;
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly output: string;
-}
-
-/** A server in a process of its own. */
-class ServerProcess {
-  readonly child: ChildProcessWithoutNullStreams;
-  output = "";
-  readonly ended: Promise<Ended>;
-
-  constructor(environment: Readonly<Record<string, string>>) {
-    this.child = spawn(process.execPath, ["--conditions=budget-source", MAIN], {
-      env: {
-        PATH: process.env.PATH ?? "",
-        BUDGET_HOST: "127.0.0.1",
-        BUDGET_PORT: "0",
-        BUDGET_ENV: "production",
-        BUDGET_ADMIN_KEY: ADMIN_KEY,
-        BUDGET_RATE_LIMIT: "0",
-        ...environment,
-      },
-    });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        this.output += text;
-      });
-    }
-    this.ended = once(this.child, "close").then(([code, signal]) => ({
-      code: code as number | null,
-      signal: signal as NodeJS.Signals | null,
-      output: this.output,
-    }));
-  }
-
-  /** The URL that it listens on; fails where the process ends before. */
-  listening(): Promise<string> {
-    return this.saying(LISTENING);
-  }
-
-  /** What it says, once it does, in the first group of the pattern. */
-  async saying(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const said = pattern.exec(this.output)?.[1];
-      if (said !== undefined) return said;
-      const next = await Promise.race([once(this.child.stdout, "data"), this.ended]);
-      if ("code" in next) throw new Error(`The server ended with ${next.code}: ${next.output}`);
-    }
-  }
-
-  stop(signal: NodeJS.Signals): Promise<Ended> {
-    this.child.kill(signal);
-    return this.ended;
-  }
-}
 
 interface Acknowledged {
   readonly allocations: string[];
@@ -189,15 +128,6 @@ const HALF_A_REQUEST =
   "Content-Type: application/json\r\n" +
   `Content-Length: ${BODY.length}\r\n\r\n${BODY.slice(0, 5)}`;
 const REST_OF_THE_REQUEST = BODY.slice(5);
-
-/** A connection to a server, on which something has been sent. */
-async function connected(url: string, sent: string): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  await once(socket, "connect");
-  socket.on("error", () => undefined);
-  if (sent !== "") await new Promise<void>((resolve) => socket.write(sent, () => resolve()));
-  return socket;
-}
 
 describe("the process of the server", function () {
   this.timeout(60_000);
@@ -608,6 +538,93 @@ describe("the process of the server", function () {
           "Set BUDGET_ADMIN_KEY; `budget keys generate` prints a new one.",
       ],
     ]);
+  });
+
+  describe("whose BUDGET_ADMIN_KEY", () => {
+    const OTHER_ADMIN_KEY = `bgt_${"1".repeat(32)}_${"B".repeat(43)}`;
+    const NEW_ONE = "`budget keys generate` prints a new one.";
+    const administrate = async (url: string, path: string, body?: unknown) => {
+      const answer = await fetchAsAdmin(url + path, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return (await answer.json()) as { key: string; key_id: string };
+    };
+    /** Does something with a server, stops it, and returns what another one with this key says at its end. */
+    async function saidAfter(key: string, work: (url: string) => Promise<unknown>) {
+      const server = start();
+      await work(await server.listening());
+      await server.stop("SIGTERM");
+      return start({ BUDGET_ADMIN_KEY: key }).ended;
+    }
+    const lastLine = (output: string) => output.trim().split("\n").at(-1);
+
+    for (const wrong of ["x", ADMIN_KEY.slice(0, -1), ADMIN_KEY.replace("bgt", "sk"), `${ADMIN_KEY} `]) {
+      it(`has not the form of a key ends with 2: ${wrong.slice(0, 4)}, ${wrong.length} characters`, async () => {
+        const { code, output } = await start({ BUDGET_ADMIN_KEY: wrong }).ended;
+        expect([code, output]).to.deep.equal([
+          2,
+          "BUDGET_ADMIN_KEY must be a key such as `budget keys generate` prints.\n",
+        ]);
+      });
+    }
+
+    it("has the id of a key and another secret ends with 2, and says what may have been", async () => {
+      const other = ADMIN_KEY.replace("A".repeat(43), "C".repeat(43));
+      const { code, output } = await saidAfter(other, () => Promise.resolve());
+      expect([code, lastLine(output)]).to.deep.equal([
+        2,
+        "BUDGET_ADMIN_KEY has the id of a key that has another secret. It was rotated since, or mistyped: set it to what " +
+          `the rotation answered, or leave it out where there is another admin key. ${NEW_ONE}`,
+      ]);
+      expect(output).to.not.contain("C".repeat(43));
+    });
+
+    it("was rotated ends with 2; with the new secret, and without it, the server starts", async () => {
+      let rotated = "";
+      const { code, output } = await saidAfter(ADMIN_KEY, async (url) => {
+        rotated = (await administrate(url, `/api/keys/00000000-0000-0000-0000-000000000000/rotate`, {})).key;
+      });
+      expect([code, lastLine(output)?.startsWith("BUDGET_ADMIN_KEY has the id of a key")]).to.deep.equal([
+        2,
+        true,
+      ]);
+      for (const BUDGET_ADMIN_KEY of [rotated, ""]) {
+        const server = start({ BUDGET_ADMIN_KEY });
+        const url = await server.listening();
+        const answer = await fetch(`${url}/api/keys`, { headers: { "X-API-Key": rotated } });
+        expect(answer.status).to.equal(200);
+        await server.stop("SIGTERM");
+      }
+    });
+
+    it("is revoked ends with 2", async () => {
+      const first = start({ BUDGET_ADMIN_KEY: OTHER_ADMIN_KEY });
+      await first.listening();
+      await first.stop("SIGTERM");
+      const { code, output } = await saidAfter(OTHER_ADMIN_KEY, (url) =>
+        administrate(url, "/api/keys/11111111-1111-1111-1111-111111111111/revoke"),
+      );
+      expect([code, lastLine(output)]).to.deep.equal([
+        2,
+        "BUDGET_ADMIN_KEY is a key that is revoked or has expired. Leave it out where there is another admin key. " +
+          NEW_ONE,
+      ]);
+    });
+
+    it("is no admin's ends with 2", async () => {
+      let agent = "";
+      const server = start();
+      const url = await server.listening();
+      agent = (await administrate(url, "/api/keys", { name: "agent", role: "agent" })).key;
+      await server.stop("SIGTERM");
+      const { code, output } = await start({ BUDGET_ADMIN_KEY: agent }).ended;
+      expect([code, lastLine(output)]).to.deep.equal([
+        2,
+        `BUDGET_ADMIN_KEY is a key of another role or tenant, and no admin's. ${NEW_ONE}`,
+      ]);
+    });
   });
 
   const configurationFile = (text: string): string => {

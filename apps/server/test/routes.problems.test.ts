@@ -31,6 +31,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     createBudget: { name: "x" },
     createKey: { name: "x", role: "viewer" },
     rotateKey: { overlap_s: 1 },
+    setSourceCredential: { header: "X-Api-Key", value: "sk-1234" },
     createTenant: { name: "x" },
     createTenantKey: { name: "x" },
     updateTenant: { name: "x" },

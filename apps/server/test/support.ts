@@ -8,8 +8,10 @@ import {
   type KeyCreate,
   type Logger,
   type RequestRate,
+  type SecretKey,
+  type SourceCredential,
 } from "@budget/domain";
-import type { Database } from "@budget/repositories";
+import { SecretBox, type Database } from "@budget/repositories";
 import {
   DEFAULT_TENANT_ID,
   adoptAdminKey,
@@ -21,11 +23,12 @@ import {
   NO_PRICE_FILE,
   priceSourcesOff,
   readBundledCatalogue,
+  type LastRead,
   type PriceSource,
   type SourceRead,
 } from "@budget/price-sources";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
-import { createPriceMonitor } from "@budget/services";
+import { createPriceMonitor, createSourceCredentials } from "@budget/services";
 import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "chai";
@@ -54,6 +57,7 @@ export const CONFIGURATION: Configuration = {
   host: "127.0.0.1",
   database_url: "sqlite::memory:",
   database_key: "",
+  secret_keys: [],
   log_level: "ERROR",
   log_levels: new Map(),
   environment: "production",
@@ -158,16 +162,23 @@ export class TestPriceSource implements PriceSource {
   readonly interval_ms = 3_600_000;
   readonly address = "https://prices.example/all.json";
   answer: Promise<SourceRead> = Promise.resolve({ status: "not_modified" });
+  /** What it was asked with last. */
+  credential: SourceCredential | null = null;
   /** Called when it is asked. */
   began: () => void = () => undefined;
 
-  read(): Promise<SourceRead> {
+  read(_last: LastRead, credential: SourceCredential | null): Promise<SourceRead> {
+    this.credential = credential;
     this.began();
     return this.answer;
   }
 }
 
+/** What servers of tests encrypt secrets with. */
+export const SECRET_KEY: SecretKey = { key_id: "test-1", key: new Uint8Array(32).fill(1) };
+
 export interface TestServerOptions {
+  readonly secret_keys?: readonly SecretKey[];
   readonly rate_limit?: RequestRate;
   readonly origins?: readonly string[];
   readonly trusted_proxies?: readonly string[];
@@ -245,6 +256,7 @@ export class TestServer {
     });
     const readiness = { isReady: true };
     const price_source = new TestPriceSource();
+    const secrets = SecretBox.of(options.secret_keys ?? [SECRET_KEY], secretSource);
     const monitor = createPriceMonitor({
       database,
       clock,
@@ -255,11 +267,13 @@ export class TestServer {
       sources: [price_source],
       rules: DEFAULT_VERIFICATION_RULES,
       markups: [],
+      secrets,
     });
     const services = {
       engine,
       monitor,
       sources_off: SOURCES_OFF,
+      credentials: createSourceCredentials({ database, clock, secrets, source_names: ["test", "litellm"] }),
       now: () => clock.now(),
       version: VERSION,
       isReady: () => Promise.resolve(readiness.isReady),

@@ -41,6 +41,8 @@ import type {
   PriceReviewQuery,
   PriceRun,
   PriceSource,
+  PriceSourceCredentialChange,
+  PriceSourceCredentialRequest,
   Coverage,
   CoverageQuery,
   PriceByHand,
@@ -240,6 +242,18 @@ export class BudgetClient {
     resetTrust: (source: string, options?: CallOptions) =>
       this.#send<PriceSource>(
         { method: "POST", path: `/api/prices/sources/${segment(source)}/trust-reset` },
+        options,
+      ),
+    /** Sets the header that a source on the network is asked with, in place of the one before. */
+    setCredential: (source: string, credential: PriceSourceCredentialRequest, options?: CallOptions) =>
+      this.#send<PriceSourceCredentialChange>(
+        { method: "PUT", path: `/api/prices/sources/${segment(source)}/credential`, body: credential },
+        options,
+      ),
+    /** Asks a source without a credential from now on. */
+    removeCredential: (source: string, options?: CallOptions) =>
+      this.#send<PriceSourceCredentialChange>(
+        { method: "DELETE", path: `/api/prices/sources/${segment(source)}/credential` },
         options,
       ),
     /** Every price that a model had, oldest first. */

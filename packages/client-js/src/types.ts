@@ -592,11 +592,40 @@ export interface PriceSource {
   due_at: string | null;
   fault: PriceSourceFault | null;
   detail: string | null;
+  credential: PriceSourceCredential | null;
+}
+
+/** What may be known of the header that a source is asked with. */
+export interface PriceSourceCredential {
+  header: string;
+  /** The key of BUDGET_SECRET_KEYS that its value is encrypted with. */
+  key_id: string;
+  set_at: string;
+}
+
+/** A source, and what it is asked with from now on. */
+export interface PriceSourceCredentialChange {
+  source: string;
+  credential: PriceSourceCredential | null;
+}
+
+/** A header that a source is asked with. */
+export interface PriceSourceCredentialRequest {
+  header: string;
+  /** All of its value, such as `Bearer sk-…`. It is never answered. */
+  value: string;
 }
 
 /** Why a source gave no prices. */
 export type PriceSourceFault =
-  "EMPTY" | "LOW_ROWS" | "MISSING_REQUIRED" | "UNIT_UNKNOWN" | "HTTP" | "TOO_BIG" | "NOT_READABLE";
+  | "EMPTY"
+  | "LOW_ROWS"
+  | "MISSING_REQUIRED"
+  | "UNIT_UNKNOWN"
+  | "HTTP"
+  | "TOO_BIG"
+  | "NOT_READABLE"
+  | "CREDENTIAL";
 
 /** What became of one source in a run. */
 export interface PriceSourceReport {

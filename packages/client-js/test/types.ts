@@ -38,6 +38,10 @@ export const ANSWERS = {
   CurrentPrice: true satisfies Same<client.CurrentPrice, domain.CurrentPriceWire>,
   Cost: true satisfies Same<client.Cost, domain.CostWire>,
   PriceSource: true satisfies Same<client.PriceSource, domain.PriceSourceWire>,
+  PriceSourceCredentialChange: true satisfies Same<
+    client.PriceSourceCredentialChange,
+    domain.SourceCredentialWire
+  >,
   PriceReview: true satisfies Same<client.PriceReview, domain.PriceReviewWire>,
   PriceEvidence: true satisfies Same<client.PriceEvidence, domain.PriceEvidenceWire>,
   PriceByHand: true satisfies Same<client.PriceByHand, domain.PriceByHandWire>,
@@ -78,6 +82,10 @@ export const REQUESTS = {
   ReviewDecision: true satisfies Same<client.ReviewDecision, domain.ReviewDecisionRequest>,
   PriceByHandRequest: true satisfies Same<client.PriceByHandRequest, domain.PriceByHandRequest>,
   PriceWithdrawal: true satisfies Same<client.PriceWithdrawal, domain.Withdrawal>,
+  PriceSourceCredentialRequest: true satisfies Same<
+    client.PriceSourceCredentialRequest,
+    domain.SourceCredentialRequest
+  >,
   RecommendationRequest: true satisfies Same<client.RecommendationRequest, domain.RecommendationRequest>,
   CoverageQuery: true satisfies Same<client.CoverageQuery, domain.CoverageQuery>,
   RepriceRequest: true satisfies Same<client.RepriceRequest, domain.RepriceRequest>,

@@ -1,3 +1,4 @@
+import type { SecretKey } from "@budget/domain";
 import type { PriceFile } from "@budget/price-sources";
 import type { LogLevel, LogLevels } from "./log-levels.ts";
 
@@ -8,6 +9,8 @@ export interface Configuration {
   readonly database_url: string;
   /** Empty where the database is not encrypted. */
   readonly database_key: string;
+  /** The first one encrypts secrets, all of them decrypt; none where there are no secrets. */
+  readonly secret_keys: readonly SecretKey[];
   readonly log_level: LogLevel;
   readonly log_levels: LogLevels;
   readonly environment: "development" | "production";

@@ -1,3 +1,4 @@
+import { parseSecretKeys } from "@budget/domain";
 import {
   NO_PRICE_FILE,
   PRICE_FIELDS,
@@ -142,6 +143,7 @@ function configurationOf(all: ReadonlyMap<string, Said>, prices: PriceFile): Con
     host: valueOf("server.host"),
     database_url: valueOf("database.url"),
     database_key: valueOf("database.key"),
+    secret_keys: parseSecretKeys(valueOf("database.secret_keys")) ?? [],
     log_level: valueOf("log.level").toUpperCase() as LogLevel,
     log_levels: parseLogLevels(valueOf("log.levels")) ?? new Map(),
     environment: valueOf("environment") as Configuration["environment"],

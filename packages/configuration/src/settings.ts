@@ -1,6 +1,6 @@
-import { LOG_COMPONENTS, isDatabaseKey } from "@budget/domain";
+import { LOG_COMPONENTS, isDatabaseKey, parseSecretKeys } from "@budget/domain";
 import { LOG_LEVELS, parseLogLevels } from "./log-levels.ts";
-import { hide, maskUrl } from "./mask.ts";
+import { hide, hideKeys, maskUrl } from "./mask.ts";
 
 /** One setting: where it comes from, what it may be, and what it is when nobody says. */
 export interface Setting {
@@ -60,6 +60,17 @@ export const SETTINGS: readonly Setting[] = [
     expected: "a text of 16 characters or more",
     isValid: isDatabaseKey,
     mask: hide,
+  },
+  {
+    path: "database.secret_keys",
+    variable: "BUDGET_SECRET_KEYS",
+    default_value: "",
+    description:
+      "Keys that secrets in columns are encrypted with, `name:base64,…`: by the first one; see docs/data-protection.md",
+    expected:
+      "names and keys such as 2026-11:KEY, divided by commas, each KEY 32 bytes in base64 and each name another",
+    isValid: (value) => parseSecretKeys(value) !== null,
+    mask: hideKeys,
   },
   {
     path: "log.level",

@@ -4,7 +4,8 @@ import { mistakesOf, read } from "./support.ts";
 
 const inFile = (text: string) => ({ files: { "config.yaml": text, "own.yaml": "markups: []" } });
 
-const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"secret".padEnd(43, "A")}`;
+const SECRET_KEY = "hunter2".padEnd(43, "A");
+const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"hunter2".padEnd(43, "A")}`;
 
 const EVERYTHING = `environment: production
 server:
@@ -17,8 +18,9 @@ server:
   rate_burst: 6
   trusted_proxies: 10.0.0.0/8,loopback
 database:
-  url: postgres://budget:secret@db.example.com:5432/budget?sslmode=verify-full
-  key: secret that nobody guesses
+  url: postgres://budget:hunter2@db.example.com:5432/budget?sslmode=verify-full
+  key: hunter2 that nobody guesses
+  secret_keys: "new:${SECRET_KEY}"
 log:
   level: warning
   levels: { policy: DEBUG }
@@ -40,8 +42,9 @@ describe("the configuration file", () => {
     expect(others).to.deep.equal({
       port: 9000,
       host: "::",
-      database_url: "postgres://budget:secret@db.example.com:5432/budget?sslmode=verify-full",
-      database_key: "secret that nobody guesses",
+      database_url: "postgres://budget:hunter2@db.example.com:5432/budget?sslmode=verify-full",
+      database_key: "hunter2 that nobody guesses",
+      secret_keys: [{ key_id: "new", key: new Uint8Array(Buffer.from(SECRET_KEY, "base64")) }],
       log_level: "WARNING",
       log_levels: new Map([["policy", "DEBUG"]]),
       environment: "production",
@@ -118,9 +121,9 @@ describe("the configuration file", () => {
     expect(origins).to.include({
       "server.port": "BUDGET_PORT",
       "server.host": "config.yaml:4",
-      "log.level": "config.yaml:15",
-      "log.levels": "config.yaml:16",
-      "prices.prices": "config.yaml:21",
+      "log.level": "config.yaml:16",
+      "log.levels": "config.yaml:17",
+      "prices.prices": "config.yaml:22",
       "prices.file": "default",
     });
   });
@@ -199,7 +202,7 @@ const WRONG: readonly (readonly [string, ...string[]])[] = [
     '1:11: /server/prot: There is no field "prot". It takes port, host, admin_key, allowed_hosts, cors_origins, rate_limit, rate_burst, trusted_proxies.',
   ],
   [
-    "database: { url: mysql://u:secret@h/n }",
+    "database: { url: mysql://u:hunter2@h/n }",
     "1:18: /database/url: It must be a URL that starts with sqlite: or postgres://.",
   ],
   ["log: { level: LOUD }", "1:15: /log/level: It must be ERROR, WARNING, INFO or DEBUG."],
@@ -283,7 +286,7 @@ describe("a mistake in the configuration file", () => {
     });
   }
 
-  const URL_OF_DATABASE = "postgres://budget:secret@db/budget";
+  const URL_OF_DATABASE = "postgres://budget:hunter2@db/budget";
   for (const text of [
     `database: { url: "${URL_OF_DATABASE}`,
     `database: ${URL_OF_DATABASE} }`,
@@ -304,7 +307,7 @@ describe("a mistake in the configuration file", () => {
     it(`does not repeat a password: ${text.replaceAll("\n", " ⏎ ")}`, async () => {
       const told = await mistakesOf(inFile(text));
       expect(told).to.not.be.empty;
-      expect(told.join("\n")).to.not.contain("secret");
+      expect(told.join("\n")).to.not.contain("hunter2");
     });
   }
 
@@ -334,7 +337,7 @@ describe("a mistake in the configuration file", () => {
       .map(([at, length, word]) => EVERYTHING.slice(0, at) + word + EVERYTHING.slice(at + length));
     await fc.assert(
       fc.asyncProperty(torn, async (text) => {
-        expect((await mistakesOf(inFile(text))).join("\n")).to.not.contain("secret");
+        expect((await mistakesOf(inFile(text))).join("\n")).to.not.contain("hunter2");
       }),
       { numRuns: 2000 },
     );

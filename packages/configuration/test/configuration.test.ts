@@ -8,6 +8,7 @@ const DEFAULTS = {
   host: "localhost",
   database_url: "sqlite:./data/budget.db",
   database_key: "",
+  secret_keys: [],
   log_level: "INFO",
   log_levels: new Map(),
   environment: "development",
@@ -42,6 +43,16 @@ describe("the environment", () => {
     ["BUDGET_DATABASE_URL", "postgres://u:p@h:1/n", { database_url: "postgres://u:p@h:1/n" }],
     ["BUDGET_DATABASE_URL", "postgresql://h/n", { database_url: "postgresql://h/n" }],
     ["BUDGET_DATABASE_KEY", "sixteen letters!", { database_key: "sixteen letters!" }],
+    [
+      "BUDGET_SECRET_KEYS",
+      `new:${"A".repeat(43)}=,old:${"/".repeat(42)}8=`,
+      {
+        secret_keys: [
+          { key_id: "new", key: new Uint8Array(32) },
+          { key_id: "old", key: new Uint8Array(32).fill(255) },
+        ],
+      },
+    ],
     ["BUDGET_LOG_LEVEL", "debug", { log_level: "DEBUG" }],
     ["BUDGET_LOG_LEVEL", "ERROR", { log_level: "ERROR" }],
     ["BUDGET_LOG_LEVEL", "Warning", { log_level: "WARNING" }],
@@ -86,6 +97,8 @@ describe("the environment", () => {
     ["BUDGET_PORT", "http"],
     ["BUDGET_PORT", " 80"],
     ["BUDGET_HOST", "http://localhost"],
+    ["BUDGET_SECRET_KEYS", `secret:${"A".repeat(40)}`],
+    ["BUDGET_SECRET_KEYS", `secret:${"A".repeat(43)}=,secret:${"B".repeat(43)}=`],
     ["BUDGET_HOST", "a b"],
     ["BUDGET_DATABASE_URL", "mysql://user:secret@host/name"],
     ["BUDGET_DATABASE_URL", "sqlite:"],

@@ -14,8 +14,14 @@ describe("the documents", () => {
     const { settings } = await read({ files: { "config.yaml": example } });
     const unsaid = settings.filter((setting) => setting.origin === "default");
     // A file stands for the fields beside it; a key that stood in an example would be somebody's.
-    expect(unsaid.map(({ path }) => path)).to.deep.equal(["database.key", "prices.file", "server.admin_key"]);
-    for (const name of ["key", "admin_key"]) expect(example).to.match(new RegExp(`^ +# ${name}: `, "m"));
+    expect(unsaid.map(({ path }) => path)).to.deep.equal([
+      "database.key",
+      "database.secret_keys",
+      "prices.file",
+      "server.admin_key",
+    ]);
+    for (const name of ["key", "secret_keys", "admin_key"])
+      expect(example).to.match(new RegExp(`^ +# ${name}: `, "m"));
   });
 
   it("have every setting in the table of README.md, as it is", () => {

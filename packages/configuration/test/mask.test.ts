@@ -24,3 +24,12 @@ describe("a password in a URL", () => {
     });
   }
 });
+
+describe("keys for secrets", () => {
+  it("are hidden but for their names", async () => {
+    const value = `new:${"A".repeat(43)}=,old:${"B".repeat(43)}=`;
+    const { settings } = await read({ environment: { BUDGET_SECRET_KEYS: value } });
+    const setting = settings.find(({ path }) => path === "database.secret_keys");
+    expect(setting).to.include({ value, shown: "new:***,old:***" });
+  });
+});

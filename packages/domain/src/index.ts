@@ -174,6 +174,7 @@ export {
   chargesTheSame,
   componentsFingerprint,
   pricedThingKey,
+  type KnownCredential,
   type PriceReview,
   type PriceRun,
   type PriceRunReport,
@@ -183,6 +184,7 @@ export {
   type SourceReport,
   type StoredObservation,
   type VerificationReport,
+  type SourceCredential,
 } from "./price-monitoring.ts";
 export {
   canonicalProvider,
@@ -216,6 +218,7 @@ export {
   type ProviderPricing,
   type TimeOfDay,
 } from "./price.ts";
+export { parseSecretKeys, type SecretKey } from "./secret-keys.ts";
 export {
   NOTHING,
   addHeld,
@@ -416,8 +419,12 @@ export {
   PriceRunSchema,
   PriceSourceSchema,
   PriceUpdateRequestSchema,
+  SourceCredentialRequestSchema,
+  SourceCredentialSchema,
   type PriceRunWire,
   type PriceSourceWire,
+  type SourceCredentialRequest,
+  type SourceCredentialWire,
   type PriceUpdateRequest,
 } from "./schemas/price-monitoring.ts";
 export {

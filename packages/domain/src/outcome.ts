@@ -17,6 +17,8 @@ export const REJECTION_CODES = [
   "price_not_found",
   "price_unit_unknown",
   "price_source_not_found",
+  "source_credential_not_found",
+  "secret_keys_missing",
   "price_observation_not_found",
   "price_review_not_found",
   "price_review_closed",

@@ -57,6 +57,22 @@ export interface PriceSourceState {
   readonly content_hash: string | null;
 }
 
+/** What a source is asked with so that it answers: a header of HTTP. */
+export interface SourceCredential {
+  readonly header: string;
+  /** Secret: it stands in no log, no error, no answer and no record of changes. */
+  readonly value: string;
+}
+
+/** What may be known of a credential. */
+export interface KnownCredential {
+  readonly source: string;
+  readonly header: string;
+  /** Of the key that its value is encrypted with. */
+  readonly key_id: string;
+  readonly set_at_ms: number;
+}
+
 /** What one source says in a review. */
 export interface ReviewCandidate {
   readonly source: string;

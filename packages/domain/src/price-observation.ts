@@ -66,7 +66,8 @@ export interface SourceReading {
 /**
  * Why what a source sent makes no prices: `EMPTY` no rows at all, `LOW_ROWS` far fewer than before or than it must have,
  * `MISSING_REQUIRED` columns or fields that must be there are not, `UNIT_UNKNOWN` amounts without a unit, `HTTP` an answer
- * that is no success, or none at all, `TOO_BIG` more bytes than allowed, `NOT_READABLE` not in the format at all.
+ * that is no success, or none at all, `TOO_BIG` more bytes than allowed, `NOT_READABLE` not in the format at all,
+ * `CREDENTIAL` a credential that cannot be decrypted, so that it was not asked.
  */
 export const SOURCE_FAULTS = [
   "EMPTY",
@@ -76,6 +77,7 @@ export const SOURCE_FAULTS = [
   "HTTP",
   "TOO_BIG",
   "NOT_READABLE",
+  "CREDENTIAL",
 ] as const;
 export type SourceFault = (typeof SOURCE_FAULTS)[number];
 

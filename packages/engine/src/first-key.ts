@@ -38,37 +38,49 @@ export function hasAdminKey({ database, clock }: AdminKeyOptions): Promise<boole
   );
 }
 
+/** Why a text cannot be an admin key of the first tenant. */
+export type AdminKeyRefusal = "no_key" | "other_secret" | "ended" | "no_admin";
 /** What a text is to the first tenant: a key of an admin that opens, one that nobody has yet, or none that can be one. */
-export type AdminKeyState = "opens" | "new" | "refused";
+export type AdminKeyState = "opens" | "new" | AdminKeyRefusal;
 
-/** Looks at a text, and changes nothing. */
+/**
+ * Looks at a text, and changes nothing.
+ * @returns `no_key` where it does not have the form of a key; `other_secret` where a key with its id has another secret;
+ *   `ended` where that is revoked or has expired; `no_admin` where it is of another role or tenant
+ */
 export async function adminKeyState(
   { database, clock }: AdminKeyOptions,
   text: string,
   transaction?: Transaction,
 ): Promise<AdminKeyState> {
   const parts = readKeyText(text);
-  if (parts === null) return "refused";
+  if (parts === null) return "no_key";
   const known = await new ApiKeyRepository(database).find(parts.key_id, transaction);
   if (known === null) return "new";
   const now_ms = clock.now();
-  const isAdmin = known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin";
-  return isAdmin && isAlive(known, now_ms) && opens(known, parts.secret, now_ms) ? "opens" : "refused";
+  if (!opens(known, parts.secret, now_ms)) return "other_secret";
+  if (!isAlive(known, now_ms)) return "ended";
+  return known.tenant_id === DEFAULT_TENANT_ID && known.role === "admin" ? "opens" : "no_admin";
 }
 
 /**
  * Makes this text an admin key of the first tenant, where it is not one already.
- * @returns false where it is no key, is revoked, or is another tenant's, another role's or another secret's
+ * @returns `opens` where it is one now, else why it cannot be, as of {@link adminKeyState}
  */
-export async function adoptAdminKey(options: AdminKeyOptions, text: string): Promise<boolean> {
+export async function adoptAdminKey(
+  options: AdminKeyOptions,
+  text: string,
+): Promise<Exclude<AdminKeyState, "new">> {
   const parts = readKeyText(text);
-  if (parts === null) return false;
-  // The transaction sees the keys of its tenant only, and this one may be another's.
-  if ((await adminKeyState(options, text)) === "refused") return false;
+  if (parts === null) return "no_key";
+  // The transaction below sees the keys of its tenant only, and this one may be another's.
+  const state = await adminKeyState(options, text);
+  if (state !== "new") return state;
   return new Ledger(options.database).transaction(DEFAULT_TENANT_ID, "exclusive", async (session) => {
-    const state = await adminKeyState(options, text, session.transaction);
-    if (state === "new") await create(session, options, parts.key_id, parts.secret);
-    return state !== "refused";
+    const left = await adminKeyState(options, text, session.transaction);
+    if (left !== "new") return left;
+    await create(session, options, parts.key_id, parts.secret);
+    return "opens";
   });
 }
 

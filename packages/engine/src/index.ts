@@ -21,6 +21,7 @@ export {
 } from "./engine.ts";
 export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";
 export { repairTenant } from "./repair.ts";
+export { rotateSecrets, type SecretRotation } from "./rotate-secrets.ts";
 export { verifyTenant } from "./verify.ts";
 export { MIN_SAMPLES, OutputEstimates, type OutputEstimate } from "./output-estimates.ts";
 export {
@@ -29,5 +30,6 @@ export {
   hasAdminKey,
   newKeyText,
   type AdminKeyOptions,
+  type AdminKeyRefusal,
   type AdminKeyState,
 } from "./first-key.ts";

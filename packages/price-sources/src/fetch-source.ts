@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { lookup as systemLookup } from "node:dns";
 import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
-import type { SourceFault } from "@budget/domain";
+import type { SourceCredential, SourceFault } from "@budget/domain";
 import got, { HTTPError, MaxRedirectsError, TimeoutError, type Response } from "got";
 import { isPrivateAddress } from "./private-addresses.ts";
 import { excerptOf } from "./reading.ts";
@@ -31,6 +31,8 @@ export interface FetchOptions {
   readonly allow_private_addresses: boolean;
   readonly user_agent: string;
   readonly resolve: Resolve;
+  /** Sent to the origin of the address, and to no other one that it redirects to; null where there is none. */
+  readonly credential: SourceCredential | null;
 }
 
 const systemResolve: Resolve = (host) =>
@@ -50,6 +52,7 @@ export const DEFAULT_FETCH_OPTIONS: FetchOptions = {
   allow_private_addresses: false,
   user_agent: "budget-price-monitor",
   resolve: systemResolve,
+  credential: null,
 };
 
 export type FetchOutcome =
@@ -164,6 +167,8 @@ async function download(request: FetchRequest, options: FetchOptions): Promise<F
   };
   if (request.etag !== null) headers["if-none-match"] = request.etag;
   if (request.last_modified !== null) headers["if-modified-since"] = request.last_modified;
+  const { credential } = options;
+  if (credential !== null) headers[credential.header.toLowerCase()] = credential.value;
   const answer = got(url, {
     headers,
     signal: AbortSignal.any([AbortSignal.timeout(options.timeout_ms), tooLong.signal]),
@@ -180,7 +185,11 @@ async function download(request: FetchRequest, options: FetchOptions): Promise<F
     hooks: {
       beforeRedirect: [
         (next) => {
-          if (next.url) checkAddress(new URL(next.url), options);
+          if (!next.url) return;
+          const target = new URL(next.url);
+          checkAddress(target, options);
+          if (credential !== null && target.origin !== url.origin)
+            next.headers[credential.header.toLowerCase()] = undefined;
         },
       ],
     },

@@ -15,6 +15,7 @@ export { observationOf, type NamedPrice } from "./reading.ts";
 export { DEFAULT_FETCH_OPTIONS, fetchSource, type FetchOptions, type FetchOutcome } from "./fetch-source.ts";
 export type { LastRead, PriceSource, SourceRead } from "./price-source.ts";
 export {
+  NETWORK_SOURCE_NAMES,
   PRICE_FILE_SOURCE,
   SOURCE_NAMES,
   createPriceSources,

@@ -1,4 +1,4 @@
-import type { SourceFault, SourceReading } from "@budget/domain";
+import type { SourceCredential, SourceFault, SourceReading } from "@budget/domain";
 
 /** What a source was like when it was last read, so that what did not change is not read again. */
 export interface LastRead {
@@ -35,6 +35,9 @@ export interface PriceSource {
   readonly decides?: boolean;
   /** Of a source that changes only with the server: the hash of all that it says. */
   readonly content_hash?: string;
-  /** Never throws for what a source does. */
-  read(last: LastRead): Promise<SourceRead>;
+  /**
+   * Never throws for what a source does.
+   * @param credential what it is asked with; null where it is open to everybody
+   */
+  read(last: LastRead, credential: SourceCredential | null): Promise<SourceRead>;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SourceOutcome } from "@budget/domain";
+import type { SourceCredential, SourceOutcome } from "@budget/domain";
 import { waitForUpdate } from "@pydantic/genai-prices";
 import { BUNDLED_CATALOGUE_SOURCE, readCatalogueAsSource } from "./bundled-catalogue.ts";
 import { DEFAULT_FETCH_OPTIONS, fetchSource, type FetchOptions } from "./fetch-source.ts";
@@ -48,7 +48,10 @@ interface OnNetwork {
   readonly definition: Definition;
   /** Whether it is read where the operator says nothing. */
   readonly enabled: boolean;
-  readonly readWith: (definition: Definition, options: FetchOptions) => PriceSource["read"];
+  readonly readWith: (
+    definition: Definition,
+    options: FetchOptions,
+  ) => (last: LastRead) => Promise<SourceRead>;
 }
 
 /** Reads a source whose JSON is at one address. */
@@ -201,6 +204,9 @@ export const SOURCE_NAMES: readonly string[] = [
   ...ON_NETWORK.map(({ definition }) => definition),
 ].map(({ name }) => name);
 
+/** Those of them that are on the network. */
+export const NETWORK_SOURCE_NAMES: readonly string[] = ON_NETWORK.map(({ definition }) => definition.name);
+
 /** The name of the source that the operator's own prices are. */
 export const PRICE_FILE_SOURCE = "price_file";
 
@@ -239,7 +245,26 @@ function onNetwork(
     allow_http: settings?.allow_http ?? options.allow_http,
     allow_private_addresses: settings?.allow_private_addresses ?? options.allow_private_addresses,
   };
-  return [{ ...set, interval_ms: settings?.interval_ms ?? interval_ms, read: readWith(set, allowed) }];
+  return [
+    {
+      ...set,
+      interval_ms: settings?.interval_ms ?? interval_ms,
+      async read(last, credential): Promise<SourceRead> {
+        const read = await readWith(set, { ...allowed, credential })(last);
+        if (read.status !== "failed" || credential === null) return read;
+        return { ...read, detail: withoutCredential(read.detail, credential) };
+      },
+    },
+  ];
+}
+
+/** The shortest part of a credential that is looked for: shorter ones, such as `Basic`, are words of every message. */
+const SECRET_PART_LENGTH = 8;
+
+/** A message without what a source may have repeated of its credential: what failed is told with what was found. */
+function withoutCredential(detail: string, { value }: SourceCredential): string {
+  const parts = value.split(/[\s,;="]+/).filter((part) => part.length >= SECRET_PART_LENGTH);
+  return [value, ...parts].reduce((text, part) => text.replaceAll(part, "***"), detail);
 }
 
 /**

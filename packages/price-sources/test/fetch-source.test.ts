@@ -163,6 +163,66 @@ describe("fetching a source", () => {
     expect(told(await fetchLocal())).to.match(/^HTTP: /);
   });
 
+  describe("with a credential", () => {
+    let elsewhere: Server;
+    let other_origin: string;
+    let asked_elsewhere: IncomingMessage[];
+    before(async () => {
+      elsewhere = createServer((request, response) => {
+        asked_elsewhere.push(request);
+        if (request.url === "/back") response.writeHead(302, { location: `${origin}/there` }).end();
+        else if (request.url === "/busy" && asked_elsewhere.length === 1) response.writeHead(503).end();
+        else response.writeHead(200, { "content-type": "application/json" }).end("{}");
+      });
+      await new Promise<void>((listening) => elsewhere.listen(0, "127.0.0.1", listening));
+      other_origin = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+    });
+    after(async () => {
+      elsewhere.closeAllConnections();
+      await new Promise((closed) => elsewhere.close(closed));
+    });
+    beforeEach(() => (asked_elsewhere = []));
+
+    for (const header of ["Authorization", "X-Api-Key", "Cookie"]) {
+      const credential = { header, value: "Bearer sk-0123456789" };
+      const sent = (all: readonly IncomingMessage[]) =>
+        all.map(({ headers }) => headers[header.toLowerCase()]);
+
+      it(`sends it as ${header}, again after a failure, and where its own origin redirects to`, async () => {
+        answer = (request, response) => {
+          if (requests.length === 1) response.writeHead(503).end();
+          else if (request.url === "/prices") response.writeHead(302, { location: "/moved" }).end();
+          else response.writeHead(200, { "content-type": "application/json" }).end("{}");
+        };
+        expect(told(await fetchLocal({ credential, retries: 1 }))).to.equal("new");
+        expect(sent(requests)).to.deep.equal([credential.value, credential.value, credential.value]);
+      });
+
+      it(`does not send ${header} to another origin, nor to its own one that this leads back to`, async () => {
+        for (const path of ["/there", "/busy", "/back"]) {
+          [requests, asked_elsewhere] = [[], []];
+          answer = (request, response) => {
+            if (request.url === "/prices") response.writeHead(302, { location: other_origin + path }).end();
+            else response.writeHead(200, { "content-type": "application/json" }).end("{}");
+          };
+          expect(told(await fetchLocal({ credential, retries: 1 })), path).to.equal("new");
+          expect(sent(requests)[0]).to.equal(credential.value);
+          expect(new Set([...sent(requests).slice(1), ...sent(asked_elsewhere)])).to.deep.equal(
+            new Set([undefined]),
+          );
+        }
+      });
+    }
+
+    it("says nothing of it where a source fails", async () => {
+      const credential = { header: "Authorization", value: "Bearer sk-0123456789" };
+      answer = (request, response) => {
+        response.writeHead(401, { "content-type": "text/plain" }).end(request.headers.authorization);
+      };
+      expect(told(await fetchLocal({ credential }))).to.equal("HTTP: http://HOST/prices answered 401.");
+    });
+  });
+
   it("refuses http, private addresses and names that lead to them, and never asks them", async () => {
     sends(200, "{}");
     const refused = async (address: string, options: Partial<FetchOptions>) =>

@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { SourceCredential } from "@budget/domain";
 import { expect } from "chai";
 import { DEFAULT_FETCH_OPTIONS } from "../src/fetch-source.ts";
 import { NO_PRICE_FILE } from "../src/price-file.ts";
@@ -33,10 +34,12 @@ describe("a source on the network", () => {
   let origin: string;
   let answers: Record<string, Answer>;
   let asked: string[];
+  let credentials_seen = new Set<string | undefined>();
   before(async () => {
     server = createServer((request, response) => {
       const path = request.url ?? "";
       asked.push(path);
+      credentials_seen.add(request.headers.authorization);
       const isKnown = request.headers["if-none-match"] === answers[path]?.headers?.etag;
       const answer = answers[path] ?? { status: 404 };
       response.writeHead(isKnown && answer.headers?.etag !== undefined ? 304 : answer.status, answer.headers);
@@ -55,7 +58,12 @@ describe("a source on the network", () => {
   });
 
   /** Reads a source from the test's server. */
-  function read(name: string, path: string, last: LastRead = NEVER_READ) {
+  function read(
+    name: string,
+    path: string,
+    last: LastRead = NEVER_READ,
+    credential: SourceCredential | null = null,
+  ) {
     const settings = {
       source: name,
       enabled: true,
@@ -71,7 +79,7 @@ describe("a source on the network", () => {
     });
     const source = sources.find((one) => one.name === name);
     if (source === undefined) throw new Error(`There is no source ${name}.`);
-    return source.read(last);
+    return source.read(last, credential);
   }
 
   it("that is a page is read where robots.txt says nothing, and only where it changed", async () => {
@@ -157,6 +165,26 @@ describe("a source on the network", () => {
     expect(await read("portkey", "/{provider}.json")).to.include({ status: "failed", fault: "HTTP" });
     answers["/groq.json"] = { status: 200, body: "{", headers: { "content-type": "application/json" } };
     expect(await read("portkey", "/{provider}.json")).to.include({ status: "failed", fault: "NOT_READABLE" });
+  });
+
+  it("that has a credential is asked with it, and what it repeats of that is not told", async () => {
+    const credential = { header: "Authorization", value: "Bearer sk-0123456789" };
+    for (const [name, path] of [
+      ["litellm", "/litellm.json"],
+      ["pretrained_ai", "/pricing"],
+      ["portkey", "/{provider}.json"],
+    ] as const) {
+      credentials_seen = new Set();
+      await read(name, path, NEVER_READ, credential);
+      expect(credentials_seen, name).to.deep.equal(new Set([credential.value]));
+    }
+    const said = "<p>Bearer sk-0123456789 is not welcome: sk-0123456789</p>";
+    for (const answer of [html(said), { ...json({}), body: `"${said}"` }]) {
+      answers["/litellm.json"] = answer;
+      const outcome = await read("litellm", "/litellm.json", NEVER_READ, credential);
+      expect(outcome.status).to.equal("failed");
+      expect(JSON.stringify(outcome)).to.not.contain("0123456789");
+    }
   });
 
   it("that is JSON is read from the address that the operator gives", async () => {

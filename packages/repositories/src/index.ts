@@ -24,6 +24,7 @@ export type { Page } from "./query.ts";
 export type { EventPosition, StoredBudget, StoredEvent, StoredPolicy, StoredTenant } from "./rows.ts";
 export { readServerState, type ServerState } from "./server-state.ts";
 export { backUpDatabase, rekeyDatabase, restoreDatabase, type SqliteFile } from "./sqlite-backup.ts";
+export { EMPTY_POSTGRES, checkPostgresRestore, type RestoreRules } from "./postgres-restore.ts";
 export { RateLimitRepository, type RateLimitKey, type StoredRequestBucket } from "./rate-limit-repository.ts";
 export { ALL_TENANTS, type TenantScope } from "./tenant-scope.ts";
 export { TenantRepository } from "./tenant-repository.ts";
@@ -71,12 +72,5 @@ export { PriceReviewRepository, type ReviewFilters } from "./price-review-reposi
 export type { KeptObservation } from "./price-rows.ts";
 export { PriceRunRepository } from "./price-run-repository.ts";
 export { PriceSourceRepository } from "./price-source-repository.ts";
-export {
-  SecretBox,
-  SecretError,
-  parseSecretKeys,
-  type RandomBytes,
-  type SecretErrorCode,
-  type SecretKey,
-  type SecretPlace,
-} from "./secret-box.ts";
+export { SecretBox, SecretError, type SecretErrorCode, type SecretPlace } from "./secret-box.ts";
+export { SourceCredentialRepository } from "./source-credential-repository.ts";

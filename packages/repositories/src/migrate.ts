@@ -1,5 +1,6 @@
 import type { Knex } from "knex";
 import { poolOf, type Database } from "./database.ts";
+import { DatabaseError } from "./database-error.ts";
 import type { Dialect } from "./dialect.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import * as decisions from "./migrations/0002-decisions.ts";
@@ -10,6 +11,7 @@ import * as repricing from "./migrations/0006-markups-and-repricing.ts";
 import * as observationsStillSaid from "./migrations/0007-observations-still-said.ts";
 import * as access from "./migrations/0008-access.ts";
 import * as limits from "./migrations/0009-limits.ts";
+import * as sourceCredentials from "./migrations/0010-source-credentials.ts";
 import * as rowLevelSecurity from "./migrations/0011-row-level-security.ts";
 import { nameTenants, secureRows } from "./row-security.ts";
 import { ALL_TENANTS } from "./tenant-scope.ts";
@@ -26,6 +28,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0007-observations-still-said", migration: observationsStillSaid },
   { name: "0008-access", migration: access },
   { name: "0009-limits", migration: limits },
+  { name: "0010-source-credentials", migration: sourceCredentials },
   { name: "0011-row-level-security", migration: rowLevelSecurity },
 ];
 
@@ -64,8 +67,26 @@ export async function migrationState({ knex }: Database): Promise<MigrationState
   };
 }
 
+/**
+ * Holds a backup to the schemas that this version knows: its own and earlier ones.
+ * @param file what people know the backup by
+ * @param applied the migrations in it, in order
+ * @throws DatabaseError `unusable_file`
+ */
+export function refuseUnknownMigrations(file: string, applied: readonly string[]): void {
+  if (applied.length === 0)
+    throw new DatabaseError("unusable_file", `${file} is a backup of a database, but of none of Budget's.`);
+  const unknown = applied.find((name, index) => MIGRATIONS[index]?.name !== name);
+  if (unknown === undefined) return;
+  throw new DatabaseError(
+    "unusable_file",
+    `${file} has a schema that this version of Budget does not know (${unknown}). Use the version that made it, or a ` +
+      "later one.",
+  );
+}
+
 /** Any number that nobody else uses; it names the lock that migrating servers wait for. */
-const MIGRATION_LOCK = 8_013_000_001;
+export const MIGRATION_LOCK = 8_013_000_001;
 
 /**
  * Brings the schema up to date. Servers that start together on one PostgreSQL wait for each other.

@@ -2,7 +2,7 @@ import type BetterSqlite from "better-sqlite3";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { DatabaseError } from "./database-error.ts";
-import { MIGRATIONS } from "./migrate.ts";
+import { refuseUnknownMigrations } from "./migrate.ts";
 import { changeKey, openSqliteFile } from "./sqlite-key.ts";
 import { createPrivately, putInPlace, removeSqliteFile, replaceSqliteFile } from "./sqlite-replace.ts";
 
@@ -108,17 +108,7 @@ function refuseUnknownSchema(connection: BetterSqlite.Database, file: string): v
     hasMigrations === undefined
       ? []
       : (connection.prepare("SELECT name FROM schema_migrations ORDER BY id").pluck().all() as string[]);
-  if (applied.length === 0) {
-    throw new DatabaseError("unusable_file", `${file} is a SQLite database, but none of Budget's.`);
-  }
-  const unknown = applied.find((name, index) => MIGRATIONS[index]?.name !== name);
-  if (unknown !== undefined) {
-    throw new DatabaseError(
-      "unusable_file",
-      `${file} has a schema that this version of Budget does not know (${unknown}). Use the version that made it, ` +
-        "or a later one.",
-    );
-  }
+  refuseUnknownMigrations(file, applied);
 }
 
 function existing(url: string): string {

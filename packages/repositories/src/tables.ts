@@ -249,6 +249,13 @@ export const priceSources = table(
   ],
 );
 
+export const sourceCredentials = table(
+  "source_credentials",
+  ["source"],
+  [],
+  ["header", "sealed_value", "set_at_ms"],
+);
+
 export const priceRuns = table(
   "price_runs",
   ["run_id"],

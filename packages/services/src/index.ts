@@ -10,3 +10,4 @@ export {
 } from "./price-monitor.ts";
 export { createPerformRun, type PerformRun, type PriceRunOptions } from "./price-run.ts";
 export { startPriceMonitoring, type ScheduleOptions } from "./schedule.ts";
+export { createSourceCredentials, type SourceCredentials } from "./source-credentials.ts";

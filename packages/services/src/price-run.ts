@@ -16,11 +16,13 @@ import {
   PriceSourceRepository,
   isUnavailable,
   type Database,
+  type SecretBox,
 } from "@budget/repositories";
 import { keepReading, stillSaidBy, type KeepReadingOptions } from "./keep-reading.ts";
 import { sourceAlert } from "./price-changes.ts";
 import { BY_HAND } from "./prices-by-hand.ts";
 import { countKept, countPlaces, isTooFew } from "./reading-changes.ts";
+import { openCredential } from "./source-credentials.ts";
 import { saveRead, sourceStates, unread } from "./source-states.ts";
 import { withRecord, type TrackRecords } from "./trust.ts";
 import { verifyPrices } from "./verification.ts";
@@ -40,6 +42,8 @@ export interface PriceRunOptions {
   readonly rules: VerificationRules;
   /** What the operator adds to the prices that the sources say. */
   readonly markups: readonly Markup[];
+  /** Decrypts what sources are asked with; null where there is no key. */
+  readonly secrets: SecretBox | null;
 }
 
 /**
@@ -91,7 +95,7 @@ const withVotes = (report: SourceReport, records: TrackRecords): SourceReport =>
 
 /** Performs runs where it is called. */
 export function createPerformRun(options: PriceRunOptions): PerformRun {
-  const { database, clock, ids, logger, random, rest, sources, rules, markups } = options;
+  const { database, clock, ids, logger, random, rest, sources, rules, markups, secrets } = options;
   const ledger = new Ledger(database);
   const runRepository = new PriceRunRepository(database);
   const sourceRepository = new PriceSourceRepository(database);
@@ -189,7 +193,10 @@ export function createPerformRun(options: PriceRunOptions): PerformRun {
     isAskedFor: boolean,
   ): Promise<SourceReport> {
     try {
-      const read = await source.read(state);
+      const opened = await openCredential(database, secrets, source.name);
+      const read = opened.ok
+        ? await source.read(state, opened.credential)
+        : ({ status: "failed", fault: "CREDENTIAL", detail: opened.detail } as const);
       return read.status === "failed"
         ? await keepFailure(source, state, read)
         : await keepSuccess(source, state, read, isAskedFor);

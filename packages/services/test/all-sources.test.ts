@@ -57,7 +57,8 @@ interface Vote {
 async function voteOnAll(): Promise<ReadonlyMap<string, Vote>> {
   const gathering = new Gathering();
   for (const source of SOURCES) {
-    const read = source.name in READERS ? undefined : await source.read({ etag: null, last_modified: null });
+    const read =
+      source.name in READERS ? undefined : await source.read({ etag: null, last_modified: null }, null);
     const reading = read?.status === "read" ? read.reading : readFile(source.name);
     for (const [index, observation] of reading.observations.entries())
       gathering.addObservation({

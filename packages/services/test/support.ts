@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   DEFAULT_VERIFICATION_RULES,
   type Logger,
@@ -7,11 +8,18 @@ import {
   type PriceObservation,
   type ProviderPricing,
   type PriceRun,
+  type SourceCredential,
   type SourceReading,
   type UsageUnit,
 } from "@budget/domain";
 import { prepareFirstStart } from "@budget/engine";
-import { PriceRepository, PriceReviewRepository, AlertRepository, type Database } from "@budget/repositories";
+import {
+  AlertRepository,
+  PriceRepository,
+  PriceReviewRepository,
+  SecretBox,
+  type Database,
+} from "@budget/repositories";
 import type { TEST_DATABASES, TestDatabase } from "@budget/repositories/testing";
 import { v7 } from "uuid";
 import type { LastRead, PriceSource, SourceRead } from "@budget/price-sources";
@@ -77,6 +85,8 @@ export class TestSource implements PriceSource {
   readonly interval_ms = HOUR_MS;
   readonly address: string;
   readonly asked: LastRead[] = [];
+  /** What it was asked with last. */
+  credential: SourceCredential | null = null;
   answer: SourceRead = { status: "not_modified" };
 
   constructor(name: string, trust_ppm: number, lineage = name) {
@@ -105,11 +115,17 @@ export class TestSource implements PriceSource {
     this.answer = { status: "failed", fault, detail };
   }
 
-  read(last: LastRead): Promise<SourceRead> {
+  read(last: LastRead, credential: SourceCredential | null): Promise<SourceRead> {
+    this.credential = credential;
     this.asked.push({ etag: last.etag, last_modified: last.last_modified });
     return Promise.resolve(this.answer);
   }
 }
+
+/** What tests encrypt secrets with. */
+export const TEST_SECRETS = SecretBox.of([{ key_id: "one", key: new Uint8Array(32).fill(1) }], {
+  bytes: (count) => randomBytes(count),
+});
 
 const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
@@ -149,6 +165,7 @@ export class TestMonitor {
       sources: sources ?? [this.first, this.second, this.third],
       rules: DEFAULT_VERIFICATION_RULES,
       markups,
+      secrets: TEST_SECRETS,
     });
   }
 

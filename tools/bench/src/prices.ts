@@ -140,13 +140,13 @@ const logger: Logger = { error: console.error, warning: console.error, info: sil
 function monitorOn({ database }: Setup, url: string, sources: Sources) {
   const settings = { update_interval_min: 60, file: { ...NO_PRICE_FILE, sources: sources.settings } };
   const priceProcess = new PriceProcess({
-    database: { database_url: url, database_key: "" },
+    database: { database_url: url, database_key: "", secret_keys: [] },
     settings,
     logger,
     timers: systemTimers,
     longest_run_ms: LONGEST_RUN_MS,
   });
-  const monitor = createPriceMonitor(priceRunOptions(database, settings, logger), priceProcess.perform);
+  const monitor = createPriceMonitor(priceRunOptions(database, null, settings, logger), priceProcess.perform);
   return { monitor, priceProcess };
 }
 

@@ -1,9 +1,18 @@
 import { isDatabaseKey } from "@budget/domain";
-import { backUpDatabase, migrate, rekeyDatabase, restoreDatabase } from "@budget/repositories";
+import { rotateSecrets, type SecretRotation } from "@budget/engine";
+import {
+  EMPTY_POSTGRES,
+  backUpDatabase,
+  checkPostgresRestore,
+  migrate,
+  rekeyDatabase,
+  restoreDatabase,
+  type RestoreRules,
+} from "@budget/repositories";
 import type { Command } from "commander";
-import { databaseOf, withDatabase } from "../database.ts";
+import { databaseOf, secretBoxOf, withDatabase } from "../database.ts";
 import { UsageError } from "../exit-codes.ts";
-import { dumpPostgres } from "../postgres-dump.ts";
+import { dumpPostgres, migrationsIn, restorePostgres } from "../postgres-dump.ts";
 import { printer, type World } from "../session.ts";
 
 const isPostgres = (url: string): boolean => /^postgres(ql)?:/.test(url);
@@ -35,6 +44,19 @@ export function addDatabaseCommands(program: Command, world: World): void {
       print(command, { encrypted }, text);
     });
 
+  db.command("rotate-secrets")
+    .description(
+      "encrypt all secrets in columns with the first key of BUDGET_SECRET_KEYS, while servers go on",
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const box = await secretBoxOf(world);
+      const clock = { now: () => Date.now() };
+      const rotation = await withDatabase(world, { must_exist: true }, (database) =>
+        rotateSecrets(database, box, clock),
+      );
+      print(command, rotation, inWords(rotation));
+    });
+
   db.command("backup")
     .description("write all of it into a new file, while servers go on; a SQLite backup has the same key")
     .argument("<file>", "a file that is not there yet")
@@ -46,19 +68,39 @@ export function addDatabaseCommands(program: Command, world: World): void {
     });
 
   db.command("restore")
-    .description("put a backup in the place of a SQLite database, while no server runs")
+    .description("put a backup in the place of the database, while no server runs")
     .argument("<file>", "what `db backup` wrote")
     .option("--force", "replace the database that is there")
-    .action(async (file: string, { force = false }: { force?: boolean }, command: Command) => {
+    .option("--ignore-connections", "PostgreSQL: although others are connected, none of which is a server")
+    .action(async (file: string, options: RestoreOptions, command: Command) => {
+      const { force = false, ignoreConnections: ignore_connections = false } = options;
       const database = await databaseOf(world);
-      if (isPostgres(database.url)) {
-        throw new UsageError(
-          "A backup of PostgreSQL is restored by pg_restore into an empty database; docs/data-protection.md tells how.",
-        );
-      }
-      restoreDatabase(database, file, force);
+      if (isPostgres(database.url)) await restoreIntoPostgres(file, { force, ignore_connections });
+      else restoreDatabase(database, file, force);
       print(command, { file }, `Restored: ${file}`);
     });
+
+  async function restoreIntoPostgres(file: string, rules: RestoreRules): Promise<void> {
+    const migrations = await migrationsIn(file, world.environment);
+    await withDatabase(world, { pool_size: 1 }, (opened) =>
+      checkPostgresRestore(opened, file, migrations, rules),
+    );
+    const { url } = await databaseOf(world);
+    await restorePostgres(url, file, EMPTY_POSTGRES, world.environment);
+  }
+}
+
+interface RestoreOptions {
+  readonly force?: boolean;
+  readonly ignoreConnections?: boolean;
+}
+
+function inWords({ key_id, secrets, resealed }: SecretRotation): string {
+  if (resealed > 0)
+    return `${resealed} of ${secrets} secrets have the key ${key_id} now, the others had it before.`;
+  return secrets === 0
+    ? "Nothing to do: there are no secrets."
+    : `Nothing to do: all ${secrets} secrets have the key ${key_id}.`;
 }
 
 /** A key is no argument, because other users see those. */

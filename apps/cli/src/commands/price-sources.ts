@@ -1,8 +1,9 @@
-import type { PriceRun } from "@budget/client-js";
+import type { PriceRun, PriceSource } from "@budget/client-js";
 import type { Command } from "commander";
 import { wholeNumber } from "../options.ts";
-import { toFields, toTable } from "../output.ts";
+import { toFields, toTable, toTableOfFilled } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
+import { addCredentialCommands } from "./source-credentials.ts";
 
 /** What became of each source, within 80 columns: amounts read and set aside, what is new of them, and how votes came out. */
 const RUN_COLUMNS = [
@@ -60,6 +61,9 @@ export function showRun({ ended_at, report }: PriceRun): string {
   return [rows.length === 0 ? "No source was due." : table, ...failures, statuses].join("\n\n");
 }
 
+const faultOf = ({ enabled, fault, detail }: PriceSource): string | null =>
+  enabled ? (fault === null ? null : `${fault}: ${detail ?? ""}`) : `off: ${detail ?? ""}`;
+
 export function addPriceSourceCommands(prices: Command, world: World): void {
   prices
     .command("update [sources...]")
@@ -70,21 +74,23 @@ export function addPriceSourceCommands(prices: Command, world: World): void {
       show(run, showRun(run));
     });
 
-  prices
+  const sources = prices
     .command("sources")
     .description("list the sources of prices: how far each is trusted, and why one gives none")
     .action(async (_options: unknown, command: Command) => {
       const { client, show } = await openSession(command, world);
       const list = await client.prices.sources({ limit: 1000 });
-      const rows = list.items.map(({ source, trust, agreed, differed, read_at, enabled, fault, detail }) => [
-        source,
-        trust.toFixed(3),
-        `${agreed} of ${agreed + differed}`,
-        read_at?.slice(0, 16).replace("T", " ") ?? "never",
-        enabled ? (fault === null ? null : `${fault}: ${detail ?? ""}`) : `off: ${detail ?? ""}`,
+      const rows = list.items.map((one) => [
+        one.source,
+        one.trust.toFixed(3),
+        `${one.agreed} of ${one.agreed + one.differed}`,
+        one.read_at?.slice(0, 16).replace("T", " ") ?? "never",
+        one.credential?.header,
+        faultOf(one),
       ]);
-      show(list, toTable(["source", "trust", "was right", "last read", "fault"], rows));
+      show(list, toTableOfFilled(["source", "trust", "was right", "last read", "credential", "fault"], rows));
     });
+  addCredentialCommands(sources, world);
 
   prices
     .command("runs")

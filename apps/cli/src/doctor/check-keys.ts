@@ -42,11 +42,14 @@ function wrongWithAdmins(
   return ["there is no admin key; set BUDGET_ADMIN_KEY to one that budget keys generate prints"];
 }
 
+/** A server makes a key that nobody has yet one of an admin when it starts. */
+const canOpen = (state: AdminKeyState): boolean => state === "opens" || state === "new";
+
 async function wrongWithGivenKey(
   { configuration: { admin_key }, settings }: ConfigurationReading,
   stateOf: (text: string) => Promise<AdminKeyState>,
 ): Promise<readonly string[]> {
-  if (admin_key === "" || (await stateOf(admin_key)) !== "refused") return [];
+  if (admin_key === "" || canOpen(await stateOf(admin_key))) return [];
   const origin = settings.find(({ path }) => path === "server.admin_key")?.origin ?? "";
   return [
     `server.admin_key (${origin}) is no admin key that opens, and no server starts with it; take it out, or set it to ` +
@@ -68,7 +71,7 @@ async function wrongWithKeyFile(
     return code === "ENOENT" ? [] : [`${file} cannot be read (${code}); let this user read it`];
   }
   if ((mode & OF_OTHERS) !== 0) return [`others may use ${file}; run chmod 600 ${file}`];
-  if ((await stateOf(text)) !== "refused") return [];
+  if (canOpen(await stateOf(text))) return [];
   return [`${file} opens nothing; delete it, and a server in development leaves another one`];
 }
 

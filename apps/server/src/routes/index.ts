@@ -8,6 +8,7 @@ import { policyRoutes } from "./policies.ts";
 import { priceEvidenceRoutes } from "./price-evidence.ts";
 import { priceMonitoringRoutes } from "./price-monitoring.ts";
 import { priceReportRoutes } from "./price-reports.ts";
+import { priceSourceRoutes } from "./price-sources.ts";
 import { priceRoutes } from "./prices.ts";
 import type { Route } from "./route.ts";
 import { tenantRoutes } from "./tenants.ts";
@@ -22,6 +23,7 @@ export const ROUTES: readonly Route[] = [
   ...policyRoutes,
   ...priceRoutes,
   ...priceMonitoringRoutes,
+  ...priceSourceRoutes,
   ...priceEvidenceRoutes,
   ...priceReportRoutes,
   ...alertRoutes,

@@ -1,10 +1,8 @@
 import {
-  Label,
   PageQuerySchema,
   PriceReviewQuerySchema,
   PriceReviewSchema,
   PriceRunSchema,
-  PriceSourceSchema,
   PriceUpdateRequestSchema,
   ReviewDecisionSchema,
   Uuid,
@@ -17,14 +15,13 @@ import {
   type PriceReviewWire,
   type PriceRun,
   type PriceRunWire,
-  type PriceSourceWire,
   type ReviewDecisionRequest,
 } from "@budget/domain";
 import type { SourceOff } from "@budget/price-sources";
-import type { PriceSourceStatus, ReviewDecision } from "@budget/services";
+import type { ReviewDecision } from "@budget/services";
 import { Type } from "typebox";
 import { componentsOf, saidComponents, wrong } from "./price-components.ts";
-import { answerTo, listAnswer, route, sliceAnswer } from "./route.ts";
+import { answerTo, listAnswer, route } from "./route.ts";
 
 export const timeOrNull = (at_ms: number | null): string | null => (at_ms === null ? null : isoTime(at_ms));
 
@@ -40,50 +37,6 @@ export const toRunWire = ({
   started_at: isoTime(started_at_ms),
   ended_at: timeOrNull(ended_at_ms),
   report: report && { sources: [...report.sources], verification: report.verification },
-});
-
-const PPM = 1_000_000;
-
-const toSourceWire = (source: PriceSourceStatus): PriceSourceWire => ({
-  source: source.source,
-  lineage: source.lineage,
-  address: source.address,
-  enabled: true,
-  interval_ms: source.interval_ms,
-  trust: source.trust_ppm / PPM,
-  agreed: source.agreed,
-  differed: source.differed,
-  failures: source.failures,
-  attempted_at: timeOrNull(source.attempted_at_ms),
-  read_at: timeOrNull(source.read_at_ms),
-  due_at: timeOrNull(source.due_at_ms),
-  fault: source.fault,
-  detail: source.detail,
-});
-
-/** A source that is not read: what is known of it is what it comes with. */
-const toSourceOffWire = ({
-  name,
-  lineage,
-  address,
-  interval_ms,
-  trust_ppm,
-  why,
-}: SourceOff): PriceSourceWire => ({
-  source: name,
-  lineage,
-  address,
-  enabled: false,
-  interval_ms,
-  trust: trust_ppm / PPM,
-  agreed: 0,
-  differed: 0,
-  failures: 0,
-  attempted_at: null,
-  read_at: null,
-  due_at: null,
-  fault: null,
-  detail: why,
 });
 
 /** A source that is off is not read, however it is asked for. */
@@ -161,34 +114,6 @@ export const priceMonitoringRoutes = [
     problems: ["invalid_value"],
     async handle({ query }, { monitor }) {
       return listAnswer(await monitor.runs(query), query, toRunWire);
-    },
-  }),
-  route({
-    method: "get",
-    path: "/api/prices/sources",
-    operation_id: "listPriceSources",
-    tag: "prices",
-    summary: "List the sources of prices, with how far each is trusted and why one gives none or is off",
-    query: PageQuerySchema,
-    success: { status: 200, description: "Sources", schema: listOf(PriceSourceSchema) },
-    problems: ["invalid_value"],
-    async handle({ query }, { monitor, sources_off }) {
-      const read = (await monitor.sources()).map(toSourceWire);
-      return sliceAnswer([...read, ...sources_off.map(toSourceOffWire)], query);
-    },
-  }),
-  route({
-    method: "post",
-    path: "/api/prices/sources/{source}/trust-reset",
-    operation_id: "resetPriceSourceTrust",
-    tag: "prices",
-    summary: "Put the trust of a source back to where it started",
-    params: Type.Object({ source: Label("Name of the source") }),
-    success: { status: 200, description: "The source", schema: PriceSourceSchema },
-    problems: ["invalid_value", "price_source_not_found"],
-    async handle({ context, params }, services) {
-      const outcome = await services.monitor.resetTrust(params.source, context);
-      return answerTo(outcome, services, (source) => ({ status: 200, body: toSourceWire(source) }));
     },
   }),
   route({

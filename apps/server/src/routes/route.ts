@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Outcome } from "@budget/domain";
 import type { CommandContext, Engine } from "@budget/engine";
 import type { SourceOff } from "@budget/price-sources";
-import type { PriceMonitor } from "@budget/services";
+import type { PriceMonitor, SourceCredentials } from "@budget/services";
 import type { Static, TSchema } from "typebox";
 import { rejectionProblem, type ProblemCode } from "../problems.ts";
 
@@ -12,6 +12,8 @@ export interface Services {
   readonly monitor: PriceMonitor;
   /** The sources of prices that the monitor does not read. */
   readonly sources_off: readonly SourceOff[];
+  /** What sources of prices are asked with. */
+  readonly credentials: SourceCredentials;
   readonly now: () => number;
   readonly version: string;
   /** Whether requests that need the database can be served. */

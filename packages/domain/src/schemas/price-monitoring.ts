@@ -10,6 +10,35 @@ const fault = nullable(
 );
 const detail = nullable(Type.String({ description: "The same in words, with what was found" }));
 
+const CredentialSchema = Type.Object(
+  {
+    header: Type.String({ description: "The header of HTTP that it is sent in" }),
+    key_id: Type.String({ description: "The key of BUDGET_SECRET_KEYS that its value is encrypted with" }),
+    set_at: Time("When it was set"),
+  },
+  { description: "What the source is asked with; its value is never answered" },
+);
+
+export const SourceCredentialSchema = Type.Object({
+  source: Type.String({ description: "Name of the source" }),
+  credential: nullable(CredentialSchema),
+});
+export type SourceCredentialWire = Static<typeof SourceCredentialSchema>;
+
+export const SourceCredentialRequestSchema = Type.Object(
+  {
+    header: Label("Name of the header, such as `Authorization`", 100),
+    value: Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      writeOnly: true,
+      description: "All of its value, such as `Bearer sk-…`; visible ASCII characters and blanks",
+    }),
+  },
+  closed,
+);
+export type SourceCredentialRequest = Static<typeof SourceCredentialRequestSchema>;
+
 export const PriceSourceSchema = Type.Object({
   source: Type.String({ description: "Name of the source" }),
   lineage: Type.String({ description: "Whom its prices are from in the end; a lineage has one vote" }),
@@ -25,6 +54,7 @@ export const PriceSourceSchema = Type.Object({
   due_at: nullable(Time("When it is read next; null where it never was")),
   fault,
   detail,
+  credential: nullable(CredentialSchema),
 });
 export type PriceSourceWire = Static<typeof PriceSourceSchema>;
 
