@@ -212,6 +212,7 @@ export const EVENT_TYPES = [
   "allocation.expired",
   "usage.recorded",
   "alert.raised",
+  "alert.acknowledged",
   "balances.repaired",
   "price.changed",
 ] as const;
