@@ -56,6 +56,9 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   deletePolicy: OPERATORS,
 
   listAlerts: READERS,
+  getAlert: READERS,
+  acknowledgeAlert: OPERATORS,
+  checkAlerts: OPERATORS,
   // The metrics, which are no part of the JSON API.
   readMetrics: READERS,
 

@@ -70,7 +70,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
 const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 const WITH_QUERY = ROUTES.filter(({ query }) => query !== undefined);
 const ID_PARAMETER =
-  /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id|key_id|tenant_id)\}/;
+  /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id|key_id|tenant_id|alert_id)\}/;
 
 onEveryDatabase("every route", (server) => {
   let world: World;
@@ -88,6 +88,7 @@ onEveryDatabase("every route", (server) => {
       .replace("{record_id}", NOBODY)
       .replace("{observation_id}", NOBODY)
       .replace("{key_id}", NOBODY)
+      .replace("{alert_id}", NOBODY)
       .replace("{tenant_id}", NOBODY)
       .replace("{review_id}", NOBODY);
 
