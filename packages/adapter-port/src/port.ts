@@ -23,6 +23,7 @@ import type {
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
+  UsageQuery,
   UsageRecord,
   UsageSummary,
   UsageSummaryQuery,
@@ -70,6 +71,8 @@ export interface BudgetPort {
     /** Counted already: a provider's own response is read by the HTTP server only. */
     record(usage: Omit<UsageCreate, "response">): Promise<UsageRecord>;
     summary(query: UsageSummaryQuery): Promise<UsageSummary>;
+    /** Every record that the query asks for, newest first, read page by page. */
+    records(query: Omit<UsageQuery, keyof PageQuery | "cursor">): AsyncIterable<UsageRecord>;
     /** By day, provider, model and component. */
     analytics(query: Whole<UsageAnalyticsQuery>): Promise<readonly UsageAnalyticsRow[]>;
   };
