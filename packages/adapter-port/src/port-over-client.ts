@@ -31,6 +31,7 @@ export function portOverClient(client: BudgetClient): BudgetPort {
       },
       check: (request) => answered(client.allocations.check(request)),
       get: (allocation_id) => answered(client.allocations.get(allocation_id)),
+      list: (query) => answered(allPages((page) => client.allocations.list({ ...query, ...page }))),
       release: (allocation_id) => answered(client.allocations.release(allocation_id)),
     },
     usage: {

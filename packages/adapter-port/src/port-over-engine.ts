@@ -1,5 +1,6 @@
 import {
   AllocationCreateSchema,
+  AllocationQuerySchema,
   AllocationSchema,
   BudgetSchema,
   BudgetSummaryQuerySchema,
@@ -26,6 +27,7 @@ import {
   toRefusalWire,
   toUsageRecordWire,
   type AllocationCreate,
+  type AllocationQuery,
   type CostRequest,
   type CurrentPriceRequest,
   type Outcome,
@@ -59,6 +61,7 @@ const readPolicyQuery = requestReader<PolicyQuery>(PolicyQuerySchema);
 const readPolicy = requestReader<PolicyCreate>(PolicyCreateSchema);
 const readPolicyChange = requestReader<PolicyUpdate>(PolicyUpdateSchema);
 const readAllocation = requestReader<AllocationCreate>(AllocationCreateSchema);
+const readAllocationQuery = requestReader<AllocationQuery>(AllocationQuerySchema);
 const readUsage = requestReader<Omit<UsageCreate, "response">>(
   Type.Omit(UsageCreateSchema, ["response"], { additionalProperties: false }),
 );
@@ -112,6 +115,11 @@ export function portOverEngine(engine: Engine, context: CommandContext): BudgetP
       async get(id) {
         const { allocation_id } = readAllocationId({ allocation_id: id });
         return toAllocationWire(valueOf(await engine.allocations.get(context, allocation_id)));
+      },
+      async list(query) {
+        const wanted = readAllocationQuery(query);
+        const all = await allPages((page) => engine.allocations.list(context, { ...wanted, ...page }));
+        return all.map(toAllocationWire);
       },
       async release(id) {
         const { allocation_id } = readAllocationId({ allocation_id: id });

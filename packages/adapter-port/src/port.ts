@@ -2,6 +2,7 @@ import type {
   Allocation,
   AllocationCheck,
   AllocationCreate,
+  AllocationQuery,
   Budget,
   BudgetSummary,
   Cost,
@@ -64,6 +65,8 @@ export interface BudgetPort {
     /** What a request would get; nothing is held. */
     check(request: AllocationCreate): Promise<AllocationCheck>;
     get(allocation_id: string): Promise<Allocation>;
+    /** Newest first. */
+    list(query: Whole<AllocationQuery>): Promise<readonly Allocation[]>;
     /** Frees what is still held. */
     release(allocation_id: string): Promise<Allocation>;
   };

@@ -24,8 +24,21 @@ export function requestReader<T>(schema: TSchema): (request: T) => T {
     const [error] = validate.errors ?? [];
     const field = error === undefined ? "" : fieldOf(error);
     const name = field === "" ? "The request" : field.slice(1).replaceAll("/", ".");
-    throw new PortError("invalid_value", `${name} ${error?.message ?? "is wrong"}.`, field);
+    throw new PortError("invalid_value", `${name} ${expectation(error)}.`, field);
   };
+}
+
+function expectation(error: ErrorObject | undefined): string {
+  switch (error?.keyword) {
+    case "enum":
+      return `must be one of ${(error.params.allowedValues as unknown[]).join(", ")}`;
+    case "required":
+      return "is missing";
+    case "additionalProperties":
+      return "is not known here";
+    default:
+      return error?.message ?? "is wrong";
+  }
 }
 
 function fieldOf({ instancePath, keyword, params }: ErrorObject): string {

@@ -31,7 +31,8 @@ export const CONTEXT = { tenant_id: DEFAULT_TENANT_ID };
 export const TRANSPORTS = ["engine", "http"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
-const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
+/** The key of the servers of these tests. */
+export const ADMIN_KEY = `bgt_${"0".repeat(32)}_${"A".repeat(43)}`;
 
 const silent = () => undefined;
 
@@ -62,6 +63,8 @@ export class TestBudget {
   readonly port: BudgetPort;
   readonly engine: Engine;
   readonly clock: { now_ms: number; now(): number };
+  /** Where the server is; null in process. */
+  readonly base_url: string | null;
   readonly #database: TestDatabase;
   readonly #http: Server | null;
 
@@ -77,6 +80,7 @@ export class TestBudget {
     this.clock = clock;
     this.#database = database;
     this.#http = http;
+    this.base_url = http === null ? null : urlOf(http);
   }
 
   static async open(kind: (typeof TEST_DATABASES)[number], transport: Transport): Promise<TestBudget> {
@@ -98,8 +102,7 @@ export class TestBudget {
     }
     await adoptAdminKey({ database, clock }, ADMIN_KEY);
     const http = await serve(engine, database, clock, ids);
-    const base_url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-    const client = new BudgetClient({ base_url, api_key: ADMIN_KEY });
+    const client = new BudgetClient({ base_url: urlOf(http), api_key: ADMIN_KEY });
     return new TestBudget(portOverClient(client), engine, clock, test_database, http);
   }
 
@@ -114,6 +117,8 @@ export class TestBudget {
     await this.#database.close();
   }
 }
+
+const urlOf = (http: Server): string => `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
 
 /** The real server over an engine, on a free port of 127.0.0.1. */
 async function serve(
