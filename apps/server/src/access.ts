@@ -62,6 +62,9 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   // The metrics, which are no part of the JSON API.
   readMetrics: READERS,
 
+  // Each type of message is held to the operation that it stands for.
+  sendMessage: ALL,
+
   listPrices: ALL,
   getCurrentPrice: ALL,
   calculateCost: ALL,

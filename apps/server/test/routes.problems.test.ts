@@ -60,6 +60,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     },
     withdrawPriceByHand: { withdrawn_by: "ada", why: "It ended." },
     updatePrices: { sources: ["test"] },
+    sendMessage: { sender: "rhetor", message_type: "budget.get_budget_status" },
     calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
   };
   const body = bodies[operation_id];

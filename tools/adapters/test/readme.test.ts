@@ -5,7 +5,7 @@ import { readExample, runExample } from "../src/read-example.ts";
 import { ADMIN_KEY, TestBudget } from "../src/test-budget.ts";
 
 describe("the example of a README", () => {
-  for (const name of ["adapters-apollo"]) {
+  for (const name of ["adapters-apollo", "adapters-rhetor"]) {
     it(`of ${name} prints what it says`, async () => {
       const readme = new URL(`../../../packages/${name}/README.md`, import.meta.url);
       const example = readExample(await readFile(readme, "utf8"));
