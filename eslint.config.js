@@ -2,7 +2,7 @@ import tseslint from "typescript-eslint";
 
 const INJECTED_SRC = [
   "packages/{domain,repositories,engine,price-sources,configuration,services}/src/**/*.ts",
-  "packages/adapters-*/src/**/*.ts",
+  "packages/adapter{-port,s-*}/src/**/*.ts",
 ];
 const TESTS = ["**/test/**/*.ts", "tools/**/*.ts"];
 const CONFIG_FILES = ["**/*.config.{js,ts,mjs,mts}", "**/.mocharc.{js,cjs,mjs}"];

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help } from "commander";
+import { addAlertCommands } from "./commands/alerts.ts";
 import { addAllocationCommands } from "./commands/allocations.ts";
 import { addAuditCommands } from "./commands/audit.ts";
 import { addBudgetCommands } from "./commands/budgets.ts";
@@ -44,6 +45,7 @@ export function createProgram(world: World): Command {
     .configureOutput({ writeOut: world.stdout, writeErr: world.stderr })
     .exitOverride();
   addStatusCommands(program, world);
+  addAlertCommands(program, world);
   addBudgetCommands(program, world);
   addPolicyCommands(program, world);
   addAllocationCommands(program, world);

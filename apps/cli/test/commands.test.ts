@@ -244,6 +244,27 @@ describe("the command line", () => {
       }
     });
 
+    it("alerts, one by one, and marks them as seen", async () => {
+      expect((await typed("alerts check")).stdout).to.equal("No alert is due.\n");
+      await typed("usage record --context c --component x --provider openai --model gpt-4o --input 90");
+      await typed("set-limit --period daily --tokens 100 --type warn");
+      const { stdout } = await typed("alerts check");
+      expect(normal(stdout).replaceAll(/\s+/g, " "))
+        .to.contain(`${ID} warning `)
+        .and.to.contain("warning_threshold: 90 tokens of 100");
+      const alert_id = stdout.split("\n")[1]!.split(" ")[0]!;
+      const seen = await typed(`alerts ack ${alert_id}`);
+      expect(normal(seen.stdout))
+        .to.contain(`id        ${ID}`)
+        .and.to.contain("kind      warning_threshold")
+        .and.to.contain(`seen      ${AT}`);
+      expect((await typed(`alerts show ${alert_id}`)).stdout).to.equal(seen.stdout);
+      expect((await typed("alerts --open")).stdout).to.not.contain(alert_id);
+      expect((await typed("alerts --limit 1")).stdout).to.contain(alert_id);
+      expect((await typed(`alerts show ${alert_id.replace(/.$/, "x")}`)).code).to.equal(1);
+      expect((await typed("alerts ack 01890000-0000-7000-8000-00000000dead")).code).to.equal(4);
+    });
+
     it("nothing but the server's JSON with --json", async () => {
       await typed("set-limit --period daily --cost 1");
       const allocation_id = await idOf(`allocate create ${CALL} --tokens 10`);

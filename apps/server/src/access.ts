@@ -56,8 +56,14 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   deletePolicy: OPERATORS,
 
   listAlerts: READERS,
+  getAlert: READERS,
+  acknowledgeAlert: OPERATORS,
+  checkAlerts: OPERATORS,
   // The metrics, which are no part of the JSON API.
   readMetrics: READERS,
+
+  // Each type of message is held to the operation that it stands for.
+  sendMessage: ALL,
 
   listPrices: ALL,
   getCurrentPrice: ALL,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Logger } from "@budget/domain";
+import type { ApiKey, Logger } from "@budget/domain";
 import { DEFAULT_TENANT_ID, type CommandContext } from "@budget/engine";
 import { isUnavailable } from "@budget/repositories";
 import { Type } from "typebox";
@@ -128,7 +128,7 @@ function handlerOf(route: Route, services: Services) {
       admitted === undefined
         ? { tenant_id: DEFAULT_TENANT_ID }
         : { tenant_id: admitted.key.tenant_id, actor: admitted.actor };
-    const input = readInput(route, validators, request, caller);
+    const input = readInput(route, validators, request, caller, admitted?.key);
     const foreign =
       admitted === undefined || isProblem(input)
         ? null
@@ -144,6 +144,7 @@ function readInput(
   validators: Validators,
   request: Request,
   caller: CommandContext,
+  key: ApiKey | undefined,
 ): RouteInput<unknown, unknown, unknown> | ProblemAnswer {
   // A route that can refuse nothing (a probe) looks at no query.
   const tooMuch = route.problems.includes("invalid_value") ? queryProblem(request.url) : null;
@@ -158,7 +159,7 @@ function readInput(
   if (isProblem(context)) return context;
   const expected_version = route.conditional === true ? expectedVersion(request) : null;
   if (isProblem(expected_version)) return expected_version;
-  return { params, query, body, context, expected_version };
+  return { params, query, body, context, key, expected_version };
 }
 
 function missingBody(request: Request): ProblemAnswer {

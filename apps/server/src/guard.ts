@@ -1,4 +1,4 @@
-import type { Actor, AuditDraft, FoundKey } from "@budget/domain";
+import type { Actor, ApiKey, AuditDraft, FoundKey } from "@budget/domain";
 import { DEFAULT_TENANT_ID, type AccessManager } from "@budget/engine";
 import type { NextFunction, Request, Response } from "express";
 import { OF_THE_INSTALLATION, accessTo } from "./access.ts";
@@ -38,41 +38,46 @@ const unauthenticated = (detail: string): ProblemAnswer => {
 
 const originOf = (request: Request): string => request.ip ?? "";
 
-const denialOf = (
-  request: Request,
-  route: Pick<Route, "operation_id">,
-  actor: Omit<Actor, "origin" | "request_id">,
-): Omit<AuditDraft, "at_ms"> => ({
+/** What the record says of somebody who was not let do something. */
+export const denialOf = (operation_id: string, actor: Actor): Omit<AuditDraft, "at_ms"> => ({
   kind: "denial",
-  actor: { ...actor, origin: originOf(request), request_id: requestId(request) },
-  action: route.operation_id,
+  actor,
+  action: operation_id,
   subject_id: "",
   before: null,
   after: null,
 });
+
+/** Why a key may not do what an operation does; null where it may. */
+export function whyForbidden(key: ApiKey, operation_id: string): ProblemAnswer | null {
+  const access = accessTo(operation_id);
+  if (access !== "everybody" && !access.includes(key.role)) {
+    const detail = `A key of the role ${key.role} may not do this; ${access.join(", ")} may.`;
+    return problem({ code: "forbidden", detail });
+  }
+  if (!OF_THE_INSTALLATION.has(operation_id) || key.tenant_id === DEFAULT_TENANT_ID) return null;
+  return problem({
+    code: "forbidden",
+    detail: "This concerns all tenants, and only keys of the installation's own tenant may do it.",
+  });
+}
 
 /** Lets a request through to its route where its key may call that, and answers it where not. */
 export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper) {
   const access = accessTo(route.operation_id);
 
   /** The key that a request came with, or the answer to one that came with none. */
-  async function identify(request: Request): Promise<FoundKey | ProblemAnswer> {
+  async function identify(
+    request: Request,
+    from: Pick<Actor, "origin" | "request_id">,
+  ): Promise<FoundKey | ProblemAnswer> {
     const text = presented(request);
     const key =
       text === undefined ? null : await doorkeeper.authenticate(text, route.operation_id === "readMetrics");
     if (key !== null) return key;
     const nobody = { key_id: null, name: text === undefined ? "no key" : "unknown key" };
-    doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(request, route, nobody));
+    doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(route.operation_id, { ...nobody, ...from }));
     return unauthenticated(text === undefined ? NO_KEY : WRONG_KEY);
-  }
-
-  /** Why a key may not call the route; null where it may. */
-  function forbids(key: FoundKey): string | null {
-    if (access !== "everybody" && !access.includes(key.role))
-      return `A key of the role ${key.role} may not do this; ${access.join(", ")} may.`;
-    if (OF_THE_INSTALLATION.has(route.operation_id) && key.tenant_id !== DEFAULT_TENANT_ID)
-      return "This concerns all tenants, and only keys of the installation's own tenant may do it.";
-    return null;
   }
 
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
@@ -80,7 +85,8 @@ export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper
       next();
       return;
     }
-    const key = await identify(request);
+    const from = { origin: originOf(request), request_id: requestId(request) };
+    const key = await identify(request, from);
     if ("status" in key) {
       send(response, key);
       return;
@@ -92,14 +98,13 @@ export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper
       send(response, refused);
       return;
     }
-    const { tenant_id, key_id, name } = key;
-    const detail = forbids(key);
-    if (detail !== null) {
-      doorkeeper.deny(tenant_id, denialOf(request, route, { key_id, name }));
-      send(response, problem({ code: "forbidden", detail }));
+    const actor = { key_id: key.key_id, name: key.name, ...from };
+    const forbidden = whyForbidden(key, route.operation_id);
+    if (forbidden !== null) {
+      doorkeeper.deny(key.tenant_id, denialOf(route.operation_id, actor));
+      send(response, forbidden);
       return;
     }
-    const actor = { key_id, name, origin: originOf(request), request_id: requestId(request) };
     Object.assign(response.locals, { key, actor });
     next();
   };

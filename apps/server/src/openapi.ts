@@ -57,6 +57,7 @@ const TAGS: Readonly<Record<Route["tag"], string>> = {
   usage: "What calls really used",
   prices: "What models cost",
   alerts: "Notices about limits",
+  messages: "Messages of Tekton's components",
   access: "Keys, and the record of what was done with them",
   health: "Whether the server is alive and ready",
 };

@@ -41,6 +41,7 @@ export const STATUS_OF: Readonly<Record<ProblemCode, number>> = {
   allocation_not_found: 404,
   decision_not_found: 404,
   usage_record_not_found: 404,
+  alert_not_found: 404,
   key_not_found: 404,
   tenant_not_found: 404,
   price_not_found: 404,

@@ -53,6 +53,9 @@ export const systemTimers: Timers = {
   },
 };
 
+/** Lets requests that have arrived be read between the parts of long work. */
+export const letOthersGoOn = (): Promise<void> => new Promise((rested) => setImmediate(rested));
+
 /** Longer than SQLite waits before it looks again whether the file is free. */
 const REST_MS = 5;
 

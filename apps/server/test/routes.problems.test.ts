@@ -63,6 +63,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     },
     withdrawPriceByHand: { withdrawn_by: "ada", why: "It ended." },
     updatePrices: { sources: ["test"] },
+    sendMessage: { sender: "rhetor", message_type: "budget.get_budget_status" },
     calculateCost: { provider: "openai", model: "gpt-4o", usage: { input_tokens: 1 } },
   };
   const body = bodies[operation_id];
@@ -73,7 +74,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
 const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 const WITH_QUERY = ROUTES.filter(({ query }) => query !== undefined);
 const ID_PARAMETER =
-  /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id|key_id|tenant_id)\}/;
+  /\{(budget_id|policy_id|allocation_id|record_id|review_id|observation_id|key_id|tenant_id|alert_id)\}/;
 
 onEveryDatabase("every route", (server) => {
   let world: World;
@@ -92,6 +93,7 @@ onEveryDatabase("every route", (server) => {
       .replace("{record_id}", NOBODY)
       .replace("{observation_id}", NOBODY)
       .replace("{key_id}", NOBODY)
+      .replace("{alert_id}", NOBODY)
       .replace("{tenant_id}", world.tenant_id)
       .replace("{review_id}", NOBODY);
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { v7 } from "uuid";
-import { CONTEXT, onEveryDatabase, pluck, request, type TestServer } from "./support.ts";
+import { CONTEXT, codeOf, onEveryDatabase, pluck, request, type TestServer } from "./support.ts";
 
 const caller = (budget_id: string) => ({ budget_id, context_id: "chat-1", component: "rhetor" });
 
@@ -153,6 +153,50 @@ onEveryDatabase("usage", (server) => {
     );
     expect(found.body.total).to.be.greaterThan(0);
     expect((await s.get(`/api/alerts?budget_id=${budget_id}&acknowledged=true`)).body.total).to.equal(0);
+    const [alert] = alerts.body.items;
+    const path = `/api/alerts/${alert.alert_id}`;
+    expect((await s.get(path)).body).to.deep.equal(alert);
+    const seen = await s.post(`${path}/acknowledge`, undefined);
+    expect(seen.body).to.deep.equal({
+      ...alert,
+      acknowledged: true,
+      acknowledged_at: new Date(s.clock.now_ms).toISOString(),
+    });
+    expect((await s.get(path)).body).to.deep.equal(seen.body);
+    expect((await s.get(`/api/alerts?budget_id=${budget_id}&acknowledged=true`)).body.total).to.equal(1);
+  });
+
+  it("that a new policy finds raises its alert when somebody asks for a check", async () => {
+    const s = server();
+    const { budget_id } = await s.budget({ type: "log", token_limit: 1000 });
+    await s.post("/api/usage/record", {
+      ...request(budget_id),
+      tokens_allocated: undefined,
+      input_tokens: 99,
+    });
+    await s.post("/api/policies", { budget_id, type: "WARN", period: "DAILY", token_limit: 100 });
+    const raised = await s.post("/api/alerts/check", undefined);
+    const own = (raised.body.items as { budget_id: string }[]).filter(
+      (alert) => alert.budget_id === budget_id,
+    );
+    expect(pluck(own, "kind")).to.deep.equal(["action_threshold"]);
+    expect((await s.post("/api/alerts/check", undefined)).body).to.include({ total: 0, page: 1 });
+    expect(codeOf(await s.post("/api/alerts/check?severity=info", undefined))).to.equal("400 invalid_value");
+  });
+
+  it("of prices is answered by the installation's own tenant alone", async () => {
+    const s = server();
+    await s.review("gpt-4o");
+    const { body } = await s.get("/api/alerts?severity=warning");
+    const shared = (body.items as { kind: string; alert_id: string }[]).find(
+      ({ kind }) => kind === "price_review",
+    )!;
+    const tenant = await s.post("/api/tenants", { name: "a neighbour" });
+    const headers = { "X-API-Key": await s.key({ role: "operator" }, tenant.body.tenant_id) };
+    const path = `/api/alerts/${shared.alert_id}`;
+    expect((await s.get(path, headers)).body).to.deep.equal(shared);
+    expect(codeOf(await s.post(`${path}/acknowledge`, undefined, headers))).to.equal("400 invalid_value");
+    expect((await s.post(`${path}/acknowledge`, undefined)).body.acknowledged).to.equal(true);
   });
 
   it("comes as quantities by unit, which are priced one by one", async () => {

@@ -265,6 +265,14 @@ export class BudgetClient {
   readonly alerts = {
     list: (query?: AlertQuery, options?: CallOptions) =>
       this.#get<Page<Alert>>("/api/alerts", query, options),
+    get: (alert_id: string, options?: CallOptions) =>
+      this.#get<Alert>(`/api/alerts/${segment(alert_id)}`, undefined, options),
+    /** Marks an alert as seen. */
+    acknowledge: (alert_id: string, options?: CallOptions) =>
+      this.#send<Alert>({ method: "POST", path: `/api/alerts/${segment(alert_id)}/acknowledge` }, options),
+    /** Looks at every limit now, and answers the alerts that this raised; each is raised once in a window. */
+    check: (options?: CallOptions) =>
+      this.#send<Page<Alert>>({ method: "POST", path: "/api/alerts/check" }, options),
   };
 
   /** What lets programs in; for admins. */

@@ -225,6 +225,7 @@ export const EVENT_TYPES = [
   "allocation.expired",
   "usage.recorded",
   "alert.raised",
+  "alert.acknowledged",
   "balances.repaired",
   "price.changed",
 ] as const;

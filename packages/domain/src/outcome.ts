@@ -23,6 +23,7 @@ export const REJECTION_CODES = [
   "price_review_not_found",
   "price_review_closed",
   "price_run_active",
+  "alert_not_found",
   "key_not_found",
   "tenant_not_found",
   "tenant_limit_reached",

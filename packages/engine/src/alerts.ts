@@ -47,6 +47,29 @@ export function alertsAfterUsage(
   unpriced: string | null,
 ): readonly AlertReason[] {
   if (!policy.enabled) return [];
+  const reasons = [...thresholdAlerts(policy, balance)];
+  if (policy.cost_limit_nano_usd !== null && unpriced !== null) {
+    reasons.push(
+      reason(
+        "price_unknown",
+        "error",
+        `Usage of ${record.provider}/${record.model} was booked ${unpriced}: no price is known.`,
+      ),
+    );
+  }
+  const isOverage = record.overage_tokens > 0 || record.overage_cost_nano_usd > 0n;
+  if (policy.type === "enforce" && isOverage) {
+    const what =
+      record.allocation_id === null ? "without an allocation" : `beyond allocation ${record.allocation_id}`;
+    const amounts = `${record.overage_tokens} tokens and $${nanoToUsdText(record.overage_cost_nano_usd)}`;
+    reasons.push(reason("overage", "warning", `${amounts} were used ${what}.`));
+  }
+  return reasons;
+}
+
+/** What the usage that a policy counts makes known about its limits. */
+export function thresholdAlerts(policy: BudgetPolicy, balance: Balance): readonly AlertReason[] {
+  if (!policy.enabled) return [];
   const reasons: AlertReason[] = [];
   if (policy.token_limit !== null) {
     const used = BigInt(balance.used_tokens);
@@ -56,22 +79,6 @@ export function alertsAfterUsage(
     const asUsd = (amount: bigint) => `$${nanoToUsdText(amount)}`;
     const used = balance.used_cost_nano_usd;
     addThreshold(reasons, policy, used, policy.cost_limit_nano_usd, COST_FACTOR, asUsd);
-    if (unpriced !== null) {
-      reasons.push(
-        reason(
-          "price_unknown",
-          "error",
-          `Usage of ${record.provider}/${record.model} was booked ${unpriced}: no price is known.`,
-        ),
-      );
-    }
-  }
-  const isOverage = record.overage_tokens > 0 || record.overage_cost_nano_usd > 0n;
-  if (policy.type === "enforce" && isOverage) {
-    const what =
-      record.allocation_id === null ? "without an allocation" : `beyond allocation ${record.allocation_id}`;
-    const amounts = `${record.overage_tokens} tokens and $${nanoToUsdText(record.overage_cost_nano_usd)}`;
-    reasons.push(reason("overage", "warning", `${amounts} were used ${what}.`));
   }
   return reasons;
 }

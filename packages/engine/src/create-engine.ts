@@ -7,8 +7,9 @@ import {
   type SecretSource,
   type Timers,
 } from "@budget/domain";
-import { AlertRepository, type Database } from "@budget/repositories";
+import type { Database } from "@budget/repositories";
 import { createAccessManager } from "./access-manager.ts";
+import { createAlertManager } from "./alert-manager.ts";
 import { createAllocationManager } from "./allocation-manager.ts";
 import { DEFAULT_RETENTION, startBackgroundJobs, type Retention } from "./background-jobs.ts";
 import { createBudgetManager } from "./budget-manager.ts";
@@ -54,7 +55,6 @@ export function createEngine(options: EngineOptions): Engine {
     retention = DEFAULT_RETENTION,
   } = options;
   const runner = new LedgerRunner({ database, clock, ids, meter });
-  const alerts = new AlertRepository(database);
   const outputs = new OutputEstimates({ database, clock });
 
   const logFailure = (what: string) => (error: unknown) =>
@@ -80,7 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
     prices: createPriceManager(runner),
     access,
     tenants: createTenantManager({ database, clock, ids }),
-    alerts: { list: (context, query) => alerts.list(context.tenant_id, query) },
+    alerts: createAlertManager(runner),
     waiting: () => runner.waiting(),
     verify: (context) => verifyTenant(database, context.tenant_id, clock),
     async stop() {

@@ -215,6 +215,15 @@ export interface PriceManager {
 
 export interface AlertManager {
   list(context: CommandContext, query: AlertQuery): Promise<Page<Alert>>;
+  get(context: CommandContext, alert_id: string): Promise<Outcome<Alert>>;
+  /** Marks an alert as seen, with an entry in the record; one that is marked already stays as it is. */
+  acknowledge(context: CommandContext, alert_id: string): Promise<Outcome<Alert>>;
+  /**
+   * Looks at the limits of every policy now, and raises what is due and was not raised in this window: after a policy was
+   * changed or counted anew, when no usage has come since.
+   * @returns the alerts that were raised
+   */
+  check(context: CommandContext): Promise<readonly Alert[]>;
 }
 
 /** A key, and its text, which nobody is told again. */

@@ -65,18 +65,25 @@ export class LedgerRunner {
   /**
    * Runs a change of budgets or policies alone: no allocation of the tenant is decided meanwhile, and the next one sees
    * the change. `tree` is the state before it.
+   * @param also another tenant whose rows the change may read and write
    */
   exclusively<T>(
     tenant_id: string,
     work: (session: LedgerSession, tree: BudgetTree) => Promise<T>,
+    also?: string,
   ): Promise<T> {
     const { catalog } = this.#tenant(tenant_id);
     const change = () =>
-      this.#ledger.transaction(tenant_id, "exclusive", async (session) => {
-        const versions = await catalog.readVersions(session.transaction);
-        await catalog.refresh(this.database, session.transaction, versions);
-        return work(session, catalog.budgets);
-      });
+      this.#ledger.transaction(
+        tenant_id,
+        "exclusive",
+        async (session) => {
+          const versions = await catalog.readVersions(session.transaction);
+          await catalog.refresh(this.database, session.transaction, versions);
+          return work(session, catalog.budgets);
+        },
+        also,
+      );
     return retried(change);
   }
 

@@ -15,7 +15,7 @@ export const DEFAULT_PRIORITY = PRIORITY.normal;
 
 /** The outcome of a thing that is not there. */
 export const notFound = (
-  what: "budget" | "policy" | "allocation" | "decision" | "usage_record" | "key" | "tenant",
+  what: "budget" | "policy" | "allocation" | "decision" | "usage_record" | "key" | "tenant" | "alert",
   id: string,
 ): Outcome<never> =>
   rejected({ code: `${what}_not_found`, detail: `There is no ${what.replace("_", " ")} with the id ${id}.` });

@@ -2,12 +2,13 @@ import { SHARED_TENANT_ID, type Alert, type AlertQuery } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row, Select } from "./dialect.ts";
 import { readOne, readPage, whereEqual, type Page } from "./query.ts";
-import { alertFromRow } from "./rows.ts";
+import { alertFromRow, alertToRow } from "./rows.ts";
+import * as tables from "./tables.ts";
 import type { Transaction } from "./transaction.ts";
 
 /**
  * Reads alerts: a tenant's own, and those about the prices that all share. The ledger writes those about limits, with the
- * balances that remember that they were raised.
+ * balances that remember that they were raised; here they are only marked as seen.
  */
 export class AlertRepository {
   readonly #database: Database;
@@ -42,6 +43,11 @@ export class AlertRepository {
       query,
       alertFromRow,
     );
+  }
+
+  /** Writes that an alert was seen, and when. */
+  acknowledge(transaction: Transaction, alert: Alert): Promise<void> {
+    return transaction.update(tables.alerts, [alertToRow(alert)]);
   }
 
   #of(tenant_id: string): Select {

@@ -73,14 +73,14 @@ export class Ledger {
     this.#database = database;
   }
 
-  /** @param recorder_id whose record of changes has an entry, where that is another tenant's */
+  /** @param also another tenant whose rows are read and written, such as its record of changes */
   transaction<T>(
     tenant_id: string,
     mode: "shared" | "exclusive",
     work: (session: LedgerSession) => Promise<T>,
-    recorder_id = tenant_id,
+    also = tenant_id,
   ): Promise<T> {
-    const scope = recorder_id === tenant_id ? tenant_id : [tenant_id, recorder_id];
+    const scope = also === tenant_id ? tenant_id : [tenant_id, also];
     return this.#database.transaction(scope, async (transaction) => {
       const locked = transaction.lockTenant(tenant_id, mode);
       // An exclusive transaction reads what others committed before it, so it must have its lock first. A shared one

@@ -15,6 +15,7 @@ const ENGINE = "@budget/engine";
 const PRICE_SOURCES = "@budget/price-sources";
 const CONFIGURATION = "@budget/configuration";
 const SERVICES = "@budget/services";
+const ADAPTER_PORT = "@budget/adapter-port";
 const ADAPTERS_APOLLO = "@budget/adapters-apollo";
 const ADAPTERS_RHETOR = "@budget/adapters-rhetor";
 const CLIENT_JS = "@budget/client-js";
@@ -74,15 +75,21 @@ export const LAYERS: readonly Layer[] = [
     reason: "services stand on the core and serve every app alike",
   },
   {
+    folder: "packages/adapter-port",
+    name: ADAPTER_PORT,
+    mayImport: [DOMAIN, ENGINE, CLIENT_JS],
+    reason: "the port is what adapters may ask of Budget, in process or over HTTP, and knows no adapter",
+  },
+  {
     folder: "packages/adapters-apollo",
     name: ADAPTERS_APOLLO,
-    mayImport: [DOMAIN, ENGINE, CLIENT_JS],
+    mayImport: [DOMAIN, ENGINE, CLIENT_JS, ADAPTER_PORT],
     reason: "an adapter translates words and shapes; storage is the engine's business",
   },
   {
     folder: "packages/adapters-rhetor",
     name: ADAPTERS_RHETOR,
-    mayImport: [DOMAIN, ENGINE, CLIENT_JS],
+    mayImport: [DOMAIN, ENGINE, CLIENT_JS, ADAPTER_PORT],
     reason: "an adapter translates words and shapes; storage is the engine's business",
   },
   {
@@ -101,6 +108,7 @@ export const LAYERS: readonly Layer[] = [
       PRICE_SOURCES,
       CONFIGURATION,
       SERVICES,
+      ADAPTER_PORT,
       ADAPTERS_APOLLO,
       ADAPTERS_RHETOR,
       DASHBOARD,

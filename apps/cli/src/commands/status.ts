@@ -39,18 +39,4 @@ export function addStatusCommands(program: Command, world: World): void {
         `${fields}\n\n${near}`,
       );
     });
-
-  program
-    .command("alerts")
-    .description("list alerts, newest first")
-    .action(async (_options: unknown, command: Command) => {
-      const { client, show } = await openSession(command, world);
-      const list = await client.alerts.list();
-      const rows = list.items.map(({ created_at, severity, kind, message }) => [
-        created_at,
-        severity,
-        `${kind}: ${message}`,
-      ]);
-      show(list, toTable(["at", "severity", "what"], rows));
-    });
 }

@@ -151,3 +151,10 @@ export const usageRecordExample = {
   user_id: null,
   metadata: {},
 };
+
+export const messageRequestExample = {
+  message_id: "7f1c8a52-2a1f-4c43-9a6e-5f6f0b6a1c11",
+  sender: "rhetor",
+  message_type: "budget.check_budget",
+  payload: { provider: "openai", model: "gpt-4o", input_text: "What is the capital of France?" },
+};

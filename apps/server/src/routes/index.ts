@@ -4,6 +4,7 @@ import { auditRoutes } from "./audit.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { healthRoutes } from "./health.ts";
 import { keyRoutes } from "./keys.ts";
+import { messageRoutes } from "./messages.ts";
 import { policyRoutes } from "./policies.ts";
 import { priceEvidenceRoutes } from "./price-evidence.ts";
 import { priceMonitoringRoutes } from "./price-monitoring.ts";
@@ -27,6 +28,7 @@ export const ROUTES: readonly Route[] = [
   ...priceEvidenceRoutes,
   ...priceReportRoutes,
   ...alertRoutes,
+  ...messageRoutes,
   ...keyRoutes,
   ...auditRoutes,
   ...tenantRoutes,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Outcome } from "@budget/domain";
+import type { ApiKey, Outcome } from "@budget/domain";
 import type { CommandContext, Engine } from "@budget/engine";
 import type { SourceOff } from "@budget/price-sources";
 import type { PriceMonitor, SourceCredentials } from "@budget/services";
@@ -26,6 +26,8 @@ export interface RouteInput<P, Q, B> {
   readonly query: Q;
   readonly body: B;
   readonly context: CommandContext;
+  /** Whose request it is; undefined where everybody may ask. */
+  readonly key: ApiKey | undefined;
   /** The version that If-Match names; null where the caller takes any. */
   readonly expected_version: number | null;
 }
@@ -37,7 +39,7 @@ export interface Answer {
 }
 
 export type Tag =
-  "budgets" | "policies" | "allocations" | "usage" | "prices" | "alerts" | "access" | "health";
+  "budgets" | "policies" | "allocations" | "usage" | "prices" | "alerts" | "messages" | "access" | "health";
 
 /** What the documentation says of an answer that is no problem. */
 export interface Success {

@@ -1,0 +1,27 @@
+import { PortError, type BudgetPort } from "@budget/adapter-port";
+import type { ApolloFailure } from "./calls.ts";
+
+/** What an adapter works with: where Budget is, and which budget is Apollo's. */
+export interface Scope {
+  readonly port: BudgetPort;
+  /** Undefined where calls are charged to the default budget, or to that of the key. */
+  readonly budget_id: string | undefined;
+  /** The budget's id for questions that must name one. */
+  budgetId(): Promise<string>;
+}
+
+/** Who asks, where a caller does not say. */
+export const APOLLO = "apollo";
+
+/** An answer, or as an answer too the reason why there is none, where Apollo has one for it. */
+export async function orWhyNot<T>(
+  codes: readonly string[],
+  call: () => Promise<T>,
+): Promise<T | ApolloFailure> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof PortError) || !codes.includes(error.code)) throw error;
+    return { success: false, code: error.code, error: error.detail };
+  }
+}
