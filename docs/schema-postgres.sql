@@ -215,6 +215,28 @@ CREATE POLICY named_tenants ON idempotency_keys
   USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
   WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
 
+CREATE TABLE imported_records (
+  tenant_id uuid NOT NULL,
+  system text NOT NULL,
+  source_name text NOT NULL,
+  kind text NOT NULL,
+  source_id text NOT NULL,
+  record_id uuid NOT NULL,
+  content_sha256 text NOT NULL,
+  booked_cost boolean NOT NULL,
+  original text,
+  shadowed_type text,
+  CONSTRAINT imported_records_pkey PRIMARY KEY (tenant_id, system, source_name, kind, source_id)
+);
+
+CREATE INDEX imported_records_by_record ON imported_records USING btree (tenant_id, record_id);
+
+ALTER TABLE imported_records ENABLE ROW LEVEL SECURITY;
+ALTER TABLE imported_records FORCE ROW LEVEL SECURITY;
+CREATE POLICY named_tenants ON imported_records
+  USING (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))))
+  WITH CHECK (((tenant_id = ANY (( SELECT (NULLIF(current_setting('budget.tenant_ids'::text, true), ''::text))::uuid[] AS "nullif")::uuid[])) OR ( SELECT (current_setting('budget.all_tenants'::text, true) = 'on'::text))));
+
 CREATE TABLE job_runs (
   name text NOT NULL,
   started_at_ms bigint NOT NULL,
@@ -299,6 +321,7 @@ CREATE TABLE policies (
   deleted_at_ms bigint,
   version bigint NOT NULL,
   catalog_version bigint NOT NULL,
+  end_ms bigint,
   CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, policy_id),
   CONSTRAINT policies_tenant_id_budget_id_foreign FOREIGN KEY (tenant_id, budget_id) REFERENCES budgets(tenant_id, budget_id)
 );
@@ -579,6 +602,7 @@ CREATE TABLE usage_rollups (
   output_cost_nano_usd bigint NOT NULL,
   other_cost_nano_usd bigint NOT NULL,
   total_cost_nano_usd bigint NOT NULL,
+  total_tokens bigint NOT NULL DEFAULT 0,
   CONSTRAINT usage_rollups_pkey PRIMARY KEY (tenant_id, hour_start_ms, budget_id, component, tier, provider, model, task_type)
 );
 

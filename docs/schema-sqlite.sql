@@ -159,6 +159,22 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_by_age on idempotency_keys (created_at_ms);
 
+CREATE TABLE imported_records (
+  tenant_id char(36) not null,
+  system text not null,
+  source_name text not null,
+  kind text not null,
+  source_id text not null,
+  record_id char(36) not null,
+  content_sha256 text not null,
+  booked_cost boolean not null,
+  original text,
+  shadowed_type text,
+  primary key (tenant_id, system, source_name, kind, source_id)
+);
+
+CREATE INDEX imported_records_by_record on imported_records (tenant_id, record_id);
+
 CREATE TABLE job_runs (
   name text not null,
   started_at_ms bigint not null,
@@ -229,6 +245,7 @@ CREATE TABLE policies (
   deleted_at_ms bigint,
   version bigint not null,
   catalog_version bigint not null,
+  end_ms bigint,
   foreign key(tenant_id, budget_id) references budgets(tenant_id, budget_id),
   primary key (tenant_id, policy_id)
 );
@@ -459,6 +476,7 @@ CREATE TABLE usage_rollups (
   output_cost_nano_usd bigint not null,
   other_cost_nano_usd bigint not null,
   total_cost_nano_usd bigint not null,
+  total_tokens bigint NOT NULL DEFAULT 0 CHECK (typeof(total_tokens) = 'integer'),
   primary key (tenant_id, hour_start_ms, budget_id, component, tier, provider, model, task_type),
   check (typeof(request_count) = 'integer'),
   check (typeof(input_tokens) = 'integer'),

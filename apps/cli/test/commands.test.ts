@@ -319,7 +319,8 @@ describe("the command line", () => {
     const first = await idOf("set-limit --period daily --cost 1");
     expect(await idOf("set-limit --period daily --cost 3")).to.equal(first);
     await typed(`policies update ${first} --no-enabled`);
-    expect((await typed("set-limit --period daily --cost 2")).stdout).to.match(/enabled +true/);
+    await typed(`policies update ${first} --end-date 2020-01-01`);
+    expect((await typed("set-limit --period daily --cost 2")).stdout).to.match(/enabled +true$/m);
     expect(await idOf("set-limit --period daily --cost 1 --type warn")).to.not.equal(first);
     expect(await idOf("set-limit --period daily --cost 2 --provider OpenAI")).to.not.equal(first);
     expect(await idOf("set-limit --period hourly --cost 2")).to.not.equal(first);
@@ -348,6 +349,11 @@ describe("the command line", () => {
     );
     expect((await typed("policies list --budget default")).stdout).to.contain("disabled");
     expect((await typed(`policies show ${policy_id}`)).stdout).to.match(/enabled +false/);
+    const ended = await typed(`policies update ${policy_id} --enabled --end-date 2030-01-01`);
+    expect(ended.stdout).to.match(/enabled +true, until 2030-01-01T00:00:00.000Z$/m);
+    const endless = await typed(`policies update ${policy_id} --no-end-date`);
+    expect(endless.stdout).to.match(/enabled +true$/m);
+    expect((await typed(`policies update ${policy_id} --end-date someday`)).code).to.equal(2);
     expect((await typed(`policies delete ${policy_id}`)).code).to.equal(0);
     expect((await typed(`policies show ${policy_id}`)).code).to.equal(4);
   });

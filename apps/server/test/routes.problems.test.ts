@@ -36,7 +36,7 @@ function rightBody(operation_id: string, { budget_id, allocation_id }: World): R
     createTenantKey: { name: "x" },
     updateTenant: { name: "x" },
     updateBudget: { name: "x" },
-    createPolicy: { budget_id, type: "log", period: "daily", token_limit: 1 },
+    createPolicy: { budget_id, type: "warn", period: "daily", token_limit: 1 },
     updatePolicy: { token_limit: 1 },
     allocate: request(budget_id),
     checkAllocation: request(budget_id),
@@ -305,6 +305,7 @@ const WRONG_FIELDS: readonly WrongField[] = [
   ),
   ...wrong("createPolicy", "time_zone", '"Mars/Olympus"', '""', "3", "null"),
   ...wrong("createPolicy", "warning_threshold", "-0.1", "1.1", '"0.5"', "null"),
+  ...wrong("createPolicy", "end_date", ...NO_TIMES.filter((time) => time !== "null")),
   ...wrong("createPolicy", "action_threshold", "-0.1", "1.1"),
   ...wrong("createPolicy", "budget_id", ...NO_IDS),
   ...wrong("updatePolicy", "token_limit", ...NO_COUNTS),
@@ -542,8 +543,9 @@ const MEETINGS: Readonly<Record<string, (server: TestServer) => Promise<void>>> 
   },
   async "400 for a policy without a limit"(s) {
     const { budget_id, policy_id } = await s.budget({ token_limit: 10 });
-    const body = { budget_id, type: "log", period: "daily" };
+    const body = { budget_id, type: "warn", period: "daily" };
     expect(codeOf(await s.post("/api/policies", body))).to.equal("400 invalid_value");
+    expect((await s.post("/api/policies", { ...body, type: "log" })).status).to.equal(201);
     const taken = await s.put(`/api/policies/${policy_id}`, { token_limit: null });
     expect(codeOf(taken)).to.equal("400 invalid_value");
   },

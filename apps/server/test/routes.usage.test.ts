@@ -379,6 +379,7 @@ onEveryDatabase("usage that was recorded", (server) => {
       request_count: 3,
       input_tokens: 3000,
       output_tokens: 300,
+      total_tokens: 3300,
       total_cost: 0.0105,
     });
     const later = await s.get(`/api/usage/analytics?budget_id=${budget_id}&start_date=2026-11-24T00:00:00Z`);

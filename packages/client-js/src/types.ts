@@ -97,7 +97,7 @@ export interface BudgetSummary {
   end_time: string | null;
 }
 
-/** A limit of tokens, of cost or of both; a dimension that is null matches every call. */
+/** A limit of tokens, of cost or of both (one of type `log` may have none); a dimension that is null matches every call. */
 export interface Policy {
   policy_id: string;
   budget_id: string;
@@ -118,6 +118,8 @@ export interface Policy {
   /** Share of the limit, 0 to 1, from which a grant carries cheaper alternatives. */
   action_threshold: number;
   enabled: boolean;
+  /** From this instant on it refuses and warns of nothing, and only counts; null where it stays in force. */
+  end_date: string | null;
   priority_override: boolean;
   allow_unpriced: boolean;
   created_at: string;
@@ -141,6 +143,8 @@ export interface PolicyUpdate {
   warning_threshold?: number;
   action_threshold?: number;
   enabled?: boolean;
+  /** ISO 8601; null for no end. */
+  end_date?: string | null;
   priority_override?: boolean;
   allow_unpriced?: boolean;
 }
@@ -388,6 +392,7 @@ export interface UsageRecord {
   input_tokens: number;
   /** All output, reasoning included. */
   output_tokens: number;
+  /** Input and output; more where an older system kept a sum without its parts. */
   total_tokens: number;
   /** Quantities by unit, such as `cache_read_tokens`. */
   usage: Record<string, number>;
@@ -497,6 +502,8 @@ export interface UsageAnalyticsRow {
   request_count: number;
   input_tokens: number;
   output_tokens: number;
+  /** Input and output, and what older systems did not split. */
+  total_tokens: number;
   total_cost: number;
 }
 

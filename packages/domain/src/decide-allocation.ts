@@ -1,5 +1,6 @@
 import { PRIORITY } from "./default-tokens.ts";
 import type { Balance, BudgetPolicy } from "./entities.ts";
+import { isInForce } from "./matching.ts";
 import { nanoToUsdText, type NanoUsd } from "./money.ts";
 import type { PolicyReading, PolicyWarning, Refusal, Violation } from "./outcome.ts";
 import type { Window } from "./windows.ts";
@@ -17,6 +18,8 @@ export interface HoldRequest {
   readonly tokens: number;
   /** The fewest tokens that are of use, at least 1; the same as `tokens` where the request names one number. */
   readonly min_tokens: number;
+  /** When it is decided. */
+  readonly now_ms: number;
   /** 1 to 10; 10 passes policies that allow `priority_override`. */
   readonly priority: number;
   /** What granting so many tokens would hold; never falls as tokens rise. */
@@ -49,21 +52,22 @@ interface Asked extends HoldEstimate {
 const SHARE_SCALE = 1_000_000n;
 
 /**
- * Decides one request against every policy that counts it. Granted means: for every enabled `enforce` policy, used +
+ * Decides one request against every policy that counts it. Granted means: for every `enforce` policy in force, used +
  * held + granted <= limit, in tokens and in cost; where less than what is wanted fits, and the request takes less, the
  * most that fits is granted. `warn` and `log` policies never refuse.
  * @param counted the policies of the budget and its ancestors that match the request, in id order
  * @returns a grant with its warnings, or a refusal that lists every policy that does not fit
  */
 export function decideAllocation(request: HoldRequest, counted: readonly CountedPolicy[]): Decision {
-  const wanted = judgeTokensAsked(request, request.tokens, counted);
+  const inForce = counted.filter(({ policy }) => isInForce(policy, request.now_ms));
+  const wanted = judgeTokensAsked(request, request.tokens, inForce);
   if (wanted.violations.length === 0) return grant(request.tokens, wanted);
-  const tokens_that_fit = tokensThatFit(request, counted);
+  const tokens_that_fit = tokensThatFit(request, inForce);
   if (tokens_that_fit >= request.min_tokens) {
-    return grant(tokens_that_fit, judgeTokensAsked(request, tokens_that_fit, counted));
+    return grant(tokens_that_fit, judgeTokensAsked(request, tokens_that_fit, inForce));
   }
   const least =
-    request.min_tokens === request.tokens ? wanted : judgeTokensAsked(request, request.min_tokens, counted);
+    request.min_tokens === request.tokens ? wanted : judgeTokensAsked(request, request.min_tokens, inForce);
   return { granted: false, refusal: refuse(request.min_tokens, least, tokens_that_fit) };
 }
 
@@ -77,13 +81,12 @@ interface Judgement {
 function judgeTokensAsked(
   request: HoldRequest,
   tokens: number,
-  counted: readonly CountedPolicy[],
+  inForce: readonly CountedPolicy[],
 ): Judgement {
   const hold = request.holdFor(tokens);
   const asked: Asked = { ...hold, priority: request.priority };
   const judgement: Judgement = { hold, violations: [], warnings: [] };
-  for (const entry of counted) {
-    if (!entry.policy.enabled) continue;
+  for (const entry of inForce) {
     judgeTokens(asked, entry, judgement);
     judgeCost(asked, entry, judgement);
   }
@@ -103,7 +106,7 @@ const isOverridden = (policy: BudgetPolicy, priority: number): boolean =>
 
 /** Whether an `enforce` policy binds a request of this priority. */
 const binds = (policy: BudgetPolicy, priority: number): boolean =>
-  policy.enabled && policy.type === "enforce" && !isOverridden(policy, priority);
+  policy.type === "enforce" && !isOverridden(policy, priority);
 
 function judgeTokens(asked: Asked, entry: CountedPolicy, judgement: Judgement): void {
   const { policy, balance } = entry;
@@ -207,8 +210,8 @@ function refuse(tokens: number, { hold, violations }: Judgement, tokens_that_fit
 }
 
 /** The largest number of tokens, at most those wanted, that every binding policy has room for. */
-function tokensThatFit(request: HoldRequest, counted: readonly CountedPolicy[]): number {
-  const binding = counted.filter(({ policy }) => binds(policy, request.priority));
+function tokensThatFit(request: HoldRequest, inForce: readonly CountedPolicy[]): number {
+  const binding = inForce.filter(({ policy }) => binds(policy, request.priority));
   const fits = (count: number): boolean => {
     const { tokens, cost_nano_usd } = request.holdFor(count);
     return binding.every(({ policy, balance }) => {

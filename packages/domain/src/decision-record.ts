@@ -1,6 +1,7 @@
 import type { CountedPolicy, Decision, HoldEstimate, HoldRequest } from "./decide-allocation.ts";
 import type { RequestDimensions } from "./entities.ts";
 import type { Period, PolicyType } from "./enums.ts";
+import { isInForce } from "./matching.ts";
 import type { NanoUsd } from "./money.ts";
 import type { LearnedOutput, PolicyWarning, Violation } from "./outcome.ts";
 
@@ -11,6 +12,7 @@ export interface DecidedPolicy {
   readonly type: PolicyType;
   readonly period: Period;
   readonly time_zone: string;
+  /** Whether it was in force; one that was switched off, or at its end, refused nothing. */
   readonly enabled: boolean;
   readonly window_start_ms: number;
   readonly window_end_ms: number | null;
@@ -80,12 +82,17 @@ export function decisionRecord(
     hold: granted ? decision.hold : request.holdFor(request.min_tokens),
     priority: request.priority,
     learned,
-    policies: decidedPolicies(counted, granted ? decision.warnings : decision.refusal.violations),
+    policies: decidedPolicies(
+      request.now_ms,
+      counted,
+      granted ? decision.warnings : decision.refusal.violations,
+    ),
   };
 }
 
 /** @param said the violations of a refusal, or the warnings of a grant */
 function decidedPolicies(
+  now_ms: number,
   counted: readonly CountedPolicy[],
   said: readonly (Violation | PolicyWarning)[],
 ): readonly DecidedPolicy[] {
@@ -95,7 +102,7 @@ function decidedPolicies(
     type: policy.type,
     period: policy.period,
     time_zone: policy.time_zone,
-    enabled: policy.enabled,
+    enabled: isInForce(policy, now_ms),
     window_start_ms: window.start_ms,
     window_end_ms: window.end_ms,
     token_limit: policy.token_limit,

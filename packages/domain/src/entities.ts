@@ -69,6 +69,8 @@ export interface BudgetPolicy extends PolicyDimensions {
   /** Share of the limit, 0 to 1, from which a grant carries cheaper alternatives. */
   readonly action_threshold: number;
   readonly enabled: boolean;
+  /** From this instant on it refuses and warns of nothing, and only counts; null where it stays in force. */
+  readonly end_ms: number | null;
   /** Whether a request of critical priority may pass this limit. */
   readonly priority_override: boolean;
   /** Whether a model without a known price may pass this policy's cost limit uncounted. */
@@ -124,6 +126,10 @@ export interface UsageRecord extends PriceTerms {
   readonly input_tokens: number;
   /** All output, reasoning included. */
   readonly output_tokens: number;
+  /**
+   * Input and output together. A record of an older system may have more: what that one did not split is in neither of
+   * the two.
+   */
   readonly total_tokens: number;
   /** Every quantity by its unit, the two above among them. */
   readonly usage: UsageQuantities;
@@ -204,6 +210,7 @@ export interface UsageRollup {
   readonly request_count: number;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  readonly total_tokens: number;
   readonly input_cost_nano_usd: NanoUsd;
   readonly output_cost_nano_usd: NanoUsd;
   readonly other_cost_nano_usd: NanoUsd;
@@ -227,6 +234,7 @@ export const EVENT_TYPES = [
   "alert.raised",
   "alert.acknowledged",
   "balances.repaired",
+  "history.imported",
   "price.changed",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -96,8 +96,10 @@ export {
   type ServiceTier,
   type Tier,
 } from "./enums.ts";
+export { OLD_SYSTEMS, type ImportSource, type ImportedTotals, type OldSystem } from "./history.ts";
+export { localTimeToInstant, type LocalTimeReading } from "./local-time.ts";
 export { createMarkups, withMarkup, withoutMarkup, type Markup } from "./markup.ts";
-export { matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
+export { isInForce, matches, matchesModel, missingDimension, type DimensionName } from "./matching.ts";
 export { familyOf } from "./model-names.ts";
 export {
   MoneyError,
@@ -237,6 +239,7 @@ export {
   USAGE_UNITS,
   dimensionsOf,
   isPartOf,
+  isSplit,
   isUsageUnit,
   partsOf,
   quantityOf,

@@ -22,6 +22,10 @@ const matchesDimension = (
     ? matchesModel(policy.model, request.model)
     : policy[name] === null || policy[name] === request[name];
 
+/** Whether a policy refuses and warns at an instant; one that is switched off, or at its end, only counts. */
+export const isInForce = ({ enabled, end_ms }: BudgetPolicy, at_ms: number): boolean =>
+  enabled && (end_ms === null || at_ms < end_ms);
+
 /** Whether a policy counts a request: every dimension that the policy names is the request's. */
 export const matches = (policy: PolicyDimensions, request: RequestDimensions): boolean =>
   DIMENSIONS.every((name) => matchesDimension(name, policy, request));
@@ -30,14 +34,16 @@ export const matches = (policy: PolicyDimensions, request: RequestDimensions): b
  * The dimension that a request must name before anybody can say whether an `enforce` policy counts it, or what it would
  * cost. Guessing would either let the request slip past the limit or refuse it wrongly.
  * @param policies policies of the budget and of its ancestors
+ * @param at_ms when it is decided
  * @returns the dimension and the policy that looks at it, or null where the request says enough
  */
 export function missingDimension(
   policies: readonly BudgetPolicy[],
   request: RequestDimensions,
+  at_ms: number,
 ): { readonly dimension: DimensionName; readonly policy: BudgetPolicy } | null {
   for (const policy of policies) {
-    if (policy.type !== "enforce" || !policy.enabled) continue;
+    if (policy.type !== "enforce" || !isInForce(policy, at_ms)) continue;
     const excluded = DIMENSIONS.some(
       (name) => request[name] !== null && !matchesDimension(name, policy, request),
     );

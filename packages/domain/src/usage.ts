@@ -1,3 +1,4 @@
+import type { UsageRecord } from "./entities.ts";
 import { MAX_TOKENS } from "./schemas/common.ts";
 
 /** What a unit counts. A fraction is counted of seconds only. */
@@ -324,6 +325,14 @@ function leastOf(usage: UsageQuantities, whole: UsageUnit): Millionths {
 export function quantityOf(usage: UsageQuantities, unit: UsageUnit): Millionths {
   return namedQuantity(usage, unit) ?? leastOf(usage, unit);
 }
+
+/**
+ * Whether all tokens of a record are known as input or output. A record of an older system may only know the sum, and
+ * then nobody knows what it costs.
+ */
+export const isSplit = (
+  record: Pick<UsageRecord, "input_tokens" | "output_tokens" | "total_tokens">,
+): boolean => record.total_tokens === record.input_tokens + record.output_tokens;
 
 const TOTALS: readonly UsageUnit[] = ["input_tokens", "output_tokens"];
 

@@ -72,7 +72,8 @@ export function createWindowCache(): typeof windowAt {
 /** What the clocks of a time zone are ahead of UTC at an instant, in milliseconds. */
 type OffsetAt = (at_ms: number) => number;
 
-function clocksOf(time_zone: string): OffsetAt {
+/** @throws {RangeError} where there is no such time zone */
+export function clocksOf(time_zone: string): OffsetAt {
   const zone = IANAZone.create(time_zone);
   if (!IANA_NAME.test(time_zone) || !zone.isValid) {
     throw new RangeError(`no time zone is called ${JSON.stringify(time_zone)}`);

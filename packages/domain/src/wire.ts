@@ -65,6 +65,7 @@ export function toPolicyWire(policy: BudgetPolicy): PolicyWire {
     warning_threshold: policy.warning_threshold,
     action_threshold: policy.action_threshold,
     enabled: policy.enabled,
+    end_date: isoTimeOrNull(policy.end_ms),
     priority_override: policy.priority_override,
     allow_unpriced: policy.allow_unpriced,
     created_at: isoTime(policy.created_at_ms),

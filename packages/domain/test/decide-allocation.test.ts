@@ -4,11 +4,13 @@ import { decideAllocation, type CountedPolicy, type Decision, type HoldRequest }
 import { makeBalance, makePolicy } from "./make.ts";
 
 const DAY_END_MS = 86_400_000;
+const NOW_MS = 40_000_000;
 
 /** Every token costs 10 nano-USD, unless the price is unknown. */
 const request = (tokens: number, fields: Partial<HoldRequest> = {}): HoldRequest => ({
   tokens,
   min_tokens: tokens,
+  now_ms: NOW_MS,
   priority: 5,
   holdFor: (count) => ({ tokens: count, cost_nano_usd: BigInt(count) * 10n }),
   ...fields,
@@ -97,6 +99,30 @@ describe("decideAllocation", () => {
       "a disabled policy says nothing",
       request(2000),
       [counted({ enabled: false, token_limit: 1000 })],
+      "granted",
+    ],
+    [
+      "a policy says nothing at the instant of its end",
+      request(2000),
+      [counted({ end_ms: NOW_MS, token_limit: 1000 })],
+      "granted",
+    ],
+    [
+      "a policy refuses a millisecond before its end",
+      request(2000),
+      [counted({ end_ms: NOW_MS + 1, token_limit: 1000 })],
+      "refused token_limit; 1000 fit",
+    ],
+    [
+      "a warn policy at its end does not warn",
+      request(2000),
+      [counted({ end_ms: NOW_MS - 1, type: "warn", token_limit: 1000 })],
+      "granted",
+    ],
+    [
+      "a log policy without limits only counts",
+      request(2000),
+      [counted({ type: "log" }, { used_tokens: 5 })],
       "granted",
     ],
     [
@@ -225,6 +251,7 @@ describe("decideAllocation", () => {
     .record({
       type: fc.constantFrom("log" as const, "warn" as const, "enforce" as const),
       enabled: fc.boolean(),
+      end_ms: fc.constantFrom(null, NOW_MS - 1, NOW_MS, NOW_MS + 1),
       priority_override: fc.boolean(),
       token_limit: fc.option(amount),
       cost_limit: fc.option(fc.integer({ min: 0, max: 20_000 })),
@@ -237,6 +264,7 @@ describe("decideAllocation", () => {
         {
           type: one.type,
           enabled: one.enabled,
+          end_ms: one.end_ms,
           priority_override: one.priority_override,
           token_limit: one.token_limit,
           cost_limit_nano_usd: one.cost_limit === null ? null : BigInt(one.cost_limit),
@@ -253,6 +281,7 @@ describe("decideAllocation", () => {
   const fits = (asked: HoldRequest, policies: readonly CountedPolicy[]): boolean =>
     policies
       .filter(({ policy }) => policy.enabled && policy.type === "enforce")
+      .filter(({ policy: { end_ms } }) => end_ms === null || NOW_MS < end_ms)
       .filter(({ policy }) => !(policy.priority_override && asked.priority === 10))
       .every(
         ({ policy, balance }) =>

@@ -31,7 +31,7 @@ const counted: readonly CountedPolicy[] = [
 
 describe("the record of a decision", () => {
   const holdFor = (tokens: number) => ({ tokens, cost_nano_usd: ODD_AMOUNT });
-  const request = { tokens: 60, min_tokens: 51, priority: 5, holdFor };
+  const request = { tokens: 60, min_tokens: 51, now_ms: 1000, priority: 5, holdFor };
   const learned = { quantile: "p95", output_tokens: 40, samples: 100 } as const;
   const record = decisionRecord(request, counted, decideAllocation(request, counted), learned);
 
@@ -42,6 +42,14 @@ describe("the record of a decision", () => {
 
   it("names what each policy said", () => {
     expect(record.policies.map(({ codes }) => codes)).to.deep.equal([["token_limit"], []]);
+  });
+
+  it("says that a policy which is at its end refused nothing", () => {
+    const enabledAt = (end_ms: number | null): boolean | undefined => {
+      const ended = counted.map((entry) => ({ ...entry, policy: { ...entry.policy, end_ms } }));
+      return decisionRecord(request, ended, decideAllocation(request, ended), null).policies[0]?.enabled;
+    };
+    expect([null, 1001, 1000, 999].map(enabledAt)).to.deep.equal([true, true, false, false]);
   });
 
   it("comes back from its text as it was, to the last digit", () => {

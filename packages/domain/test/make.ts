@@ -21,6 +21,7 @@ export const makePolicy = (fields: Partial<BudgetPolicy> = {}): BudgetPolicy => 
   warning_threshold: 0.8,
   action_threshold: 0.95,
   enabled: true,
+  end_ms: null,
   priority_override: false,
   allow_unpriced: false,
   created_at_ms: 0,

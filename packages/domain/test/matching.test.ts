@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { matches, missingDimension, type BudgetPolicy, type RequestDimensions } from "../src/index.ts";
 import { makePolicy } from "./make.ts";
 
+const NOW_MS = 1_000_000;
+
 const request: RequestDimensions = {
   tier: "remote_heavyweight",
   provider: "openai",
@@ -55,12 +57,14 @@ describe("missingDimension", () => {
     ],
     ["a warning policy", { token_limit: 1, provider: "openai", type: "warn" }, open, null],
     ["a disabled policy", { token_limit: 1, provider: "openai", enabled: false }, open, null],
+    ["a policy at its end", { token_limit: 1, provider: "openai", end_ms: NOW_MS }, open, null],
+    ["a policy shortly before its end", { provider: "openai", end_ms: NOW_MS + 1 }, open, "provider"],
     ["a policy that another dimension rules out", { provider: "openai", component: "apollo" }, open, null],
     ["a request that says everything", { cost_limit_nano_usd: 1n, provider: "openai" }, request, null],
   ];
   for (const [name, fields, asked, expected] of cases) {
     it(`${name}: ${expected ?? "nothing"} is missing`, () => {
-      expect(missingDimension([makePolicy(fields)], asked)?.dimension ?? null).to.equal(expected);
+      expect(missingDimension([makePolicy(fields)], asked, NOW_MS)?.dimension ?? null).to.equal(expected);
     });
   }
 });

@@ -4,6 +4,7 @@ import {
   balanceInWindow,
   changeBy,
   createWindowCache,
+  isInForce,
   toAlertWire,
   type Alert,
   type AlertQuery,
@@ -101,7 +102,7 @@ export function createAlertManager(runner: LedgerRunner): AlertManager {
         const windowAt = createWindowCache();
         const now_ms = clock.now();
         const raised: Alert[] = [];
-        for (const policy of tree.policies()) {
+        for (const policy of tree.policies().filter((one) => isInForce(one, now_ms))) {
           const windowOf = (start_ms: number) => windowAt(policy.period, policy.time_zone, start_ms);
           raised.push(...(await evaluate(session, policy, windowOf, now_ms)));
         }

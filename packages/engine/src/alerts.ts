@@ -36,7 +36,7 @@ const reason = (kind: LimitAlertKind, severity: AlertSeverity, message: string):
 });
 
 /**
- * What usage that was just booked makes known about a policy.
+ * What usage that was just booked makes known about a policy in force.
  * @param balance counts the usage already
  * @param unpriced what was booked without its price, in words; null where all of it has one
  */
@@ -46,7 +46,6 @@ export function alertsAfterUsage(
   record: UsageRecord,
   unpriced: string | null,
 ): readonly AlertReason[] {
-  if (!policy.enabled) return [];
   const reasons = [...thresholdAlerts(policy, balance)];
   if (policy.cost_limit_nano_usd !== null && unpriced !== null) {
     reasons.push(
@@ -69,7 +68,6 @@ export function alertsAfterUsage(
 
 /** What the usage that a policy counts makes known about its limits. */
 export function thresholdAlerts(policy: BudgetPolicy, balance: Balance): readonly AlertReason[] {
-  if (!policy.enabled) return [];
   const reasons: AlertReason[] = [];
   if (policy.token_limit !== null) {
     const used = BigInt(balance.used_tokens);

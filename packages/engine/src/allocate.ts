@@ -1,5 +1,6 @@
 import {
   accepted,
+  changeBy,
   decideAllocation,
   decisionRecord,
   rejected,
@@ -7,6 +8,7 @@ import {
   type AllocationCreate,
   type Alternative,
   type BudgetAllocation,
+  type ChangedBy,
   type Decision,
   type Grant,
   type HoldEstimate,
@@ -52,19 +54,23 @@ export class AllocateCommand implements Command<Grant> {
   readonly creates: { readonly allocation_id: string };
   readonly #input: AllocationCreate;
   readonly #learned: LearnedOutput | null;
+  readonly #by: Pick<ChangedBy, "actor">;
 
   /**
    * @param learned what the request's `estimate` stands for
    * @param allocation_id the id that the allocation will have
+   * @param by who asks, for the record of limits that are passed
    */
   constructor(
     input: AllocationCreate,
     learned: LearnedOutput | null,
     allocation_id: string,
     idempotency: IdempotentRequest | null,
+    by: Pick<ChangedBy, "actor">,
   ) {
     this.#input = input;
     this.#learned = learned;
+    this.#by = by;
     this.creates = { allocation_id };
     this.idempotency = idempotency;
   }
@@ -95,7 +101,7 @@ export class AllocateCommand implements Command<Grant> {
     // From here on the allocation is granted and everything must succeed.
     const allocation = newAllocation(batch, allocation_id, this.#input, request, decision.hold);
     batch.addAllocation(allocation, record);
-    raiseOverrides(batch, decision.warnings, request.target.context_id);
+    noteOverrides(batch, this.#by, allocation, decision.warnings);
     return accepted({
       allocation,
       learned,
@@ -169,7 +175,7 @@ function resolve(
   const unchargeable = whyNotChargeable(catalog, budget_id);
   if (unchargeable !== null) return rejected(unchargeable);
   const dimensions = dimensionsOf(input);
-  const undecidable = whyUndecidable(catalog, budget_id, dimensions);
+  const undecidable = whyUndecidable(catalog, budget_id, dimensions, now_ms);
   if (undecidable !== null) return rejected(undecidable);
 
   const terms = termsOf(input);
@@ -189,6 +195,7 @@ function resolve(
     hold: {
       tokens,
       min_tokens,
+      now_ms,
       priority: input.priority ?? DEFAULT_PRIORITY,
       holdFor: (count) => ({ tokens: count, cost_nano_usd: estimateCost(price, count, input_tokens) }),
     },
@@ -254,10 +261,20 @@ export function alternativesFor(
   return catalog.prices.cheaperAlternatives({ provider, model, service_tier, price_scope }, tokens, now_ms);
 }
 
-/** Raises an alert on each policy that critical priority passed. */
-export function raiseOverrides(batch: Batch, warnings: readonly PolicyWarning[], context_id: string): void {
-  for (const { code, policy } of warnings) {
-    if (code === "priority_override")
-      batch.raiseAlert(policy, context_id, overrideReason(policy, context_id));
-  }
+/** Where critical priority passed limits: raises an alert on each policy, and puts the grant into the record. */
+export function noteOverrides(
+  batch: Batch,
+  by: Pick<ChangedBy, "actor">,
+  { allocation_id, budget_id, context_id, component, priority }: BudgetAllocation,
+  warnings: readonly PolicyWarning[],
+): void {
+  const passed = new Set(
+    warnings.flatMap(({ code, policy }) => (code === "priority_override" ? policy : [])),
+  );
+  if (passed.size === 0) return;
+  for (const policy of passed) batch.raiseAlert(policy, context_id, overrideReason(policy, context_id));
+  const policy_ids = [...passed].map(({ policy_id }) => policy_id);
+  const after = { policy_ids, budget_id, context_id, component, priority };
+  const change = { action: "limit.overridden", subject_id: allocation_id, before: null, after };
+  batch.addAuditDraft(changeBy(by, { ...change, at_ms: batch.now_ms }));
 }

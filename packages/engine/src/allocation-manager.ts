@@ -53,7 +53,7 @@ export function createAllocationManager(
       // Nearly all requests ask for no estimate, and go on without waiting a turn.
       const learned = estimate === undefined ? null : await learnedFor(context, input, estimate);
       const idempotency = idempotentRequest(context, "allocation.create", input);
-      const command = new AllocateCommand(input, learned, ids.next(clock.now()), idempotency);
+      const command = new AllocateCommand(input, learned, ids.next(clock.now()), idempotency, context);
       const outcome = await runner.submit(context.tenant_id, command);
       meter.decided(decisionOf(outcome));
       return outcome;
@@ -74,7 +74,7 @@ export function createAllocationManager(
       const idempotency_key = context.idempotency_key ?? `extension ${ids.next(clock.now())}`;
       const body = { allocation_id, ...input };
       const idempotency = idempotentRequest({ ...context, idempotency_key }, "allocation.extend", body);
-      const command = new ExtendCommand(allocation_id, input, idempotency);
+      const command = new ExtendCommand(allocation_id, input, idempotency, context);
       const outcome = await runner.submit(context.tenant_id, command);
       meter.decided(decisionOf(outcome));
       return outcome;

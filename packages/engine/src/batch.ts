@@ -6,10 +6,12 @@ import {
   closeAllocation,
   createWindowCache,
   holdChange,
+  isInForce,
   isPerContext,
   toViolationWire,
   type Alert,
   type Amount,
+  type AuditDraft,
   type Balance,
   type BudgetAllocation,
   type BudgetPolicy,
@@ -20,7 +22,6 @@ import {
   type Refusal,
   type StoredRefusal,
   type UsageRecord,
-  type UsageRollup,
   type OutboxEvent,
 } from "@budget/domain";
 import {
@@ -32,8 +33,7 @@ import {
 import { alertsAfterUsage, newAlert, type AlertReason } from "./alerts.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Target } from "./command.ts";
-
-const HOUR_MS = 3_600_000;
+import { RollupSums } from "./rollup-sums.ts";
 
 /** An event about something that has a row of its own names it, and no more. */
 const NO_PAYLOAD: Metadata = {};
@@ -107,9 +107,10 @@ export class Batch {
   readonly #changedAllocations = new Set<string>();
   readonly #refusals: StoredRefusal[] = [];
   readonly #usageRecords: UsageRecord[] = [];
-  readonly #rollups = new Map<string, UsageRollup>();
+  readonly #rollups = new RollupSums();
   readonly #alerts: Alert[] = [];
   readonly #events: OutboxEvent[] = [];
+  readonly #auditDrafts: AuditDraft[] = [];
   readonly #idempotencyRecords = new Map<string, IdempotencyRecord>();
 
   constructor(state: BatchState) {
@@ -230,11 +231,12 @@ export class Batch {
     for (const { policy, balance, window } of this.counted(target)) {
       const isCounted = record.timestamp_ms >= window.start_ms;
       const used = isCounted ? addUsed(balance, amount) : balance;
-      const reasons = isCounted ? alertsAfterUsage(policy, used, record, unpriced) : [];
+      const isHeard = isCounted && isInForce(policy, this.now_ms);
+      const reasons = isHeard ? alertsAfterUsage(policy, used, record, unpriced) : [];
       this.#setBalance(policy, target.context_id, this.#raise(policy, used, reasons, window.end_ms));
     }
     this.#usageRecords.push(record);
-    this.#addToRollup(record);
+    this.#rollups.add(record);
     this.addEvent("usage.recorded", record.budget_id, record.record_id, NO_PAYLOAD);
   }
 
@@ -262,30 +264,6 @@ export class Batch {
     return alerts_raised === balance.alerts_raised ? balance : { ...balance, alerts_raised };
   }
 
-  #addToRollup(record: UsageRecord): void {
-    const hour_start_ms = record.timestamp_ms - (record.timestamp_ms % HOUR_MS);
-    const { tenant_id, budget_id, component, tier, provider, model, task_type } = record;
-    const key = JSON.stringify([hour_start_ms, budget_id, component, tier, provider, model, task_type]);
-    const sum = this.#rollups.get(key);
-    this.#rollups.set(key, {
-      tenant_id,
-      hour_start_ms,
-      budget_id,
-      component,
-      tier,
-      provider,
-      model,
-      task_type,
-      request_count: (sum?.request_count ?? 0) + (record.adjusts_record_id === null ? 1 : 0),
-      input_tokens: (sum?.input_tokens ?? 0) + record.input_tokens,
-      output_tokens: (sum?.output_tokens ?? 0) + record.output_tokens,
-      input_cost_nano_usd: (sum?.input_cost_nano_usd ?? 0n) + record.input_cost_nano_usd,
-      output_cost_nano_usd: (sum?.output_cost_nano_usd ?? 0n) + record.output_cost_nano_usd,
-      other_cost_nano_usd: (sum?.other_cost_nano_usd ?? 0n) + record.other_cost_nano_usd,
-      total_cost_nano_usd: (sum?.total_cost_nano_usd ?? 0n) + record.total_cost_nano_usd,
-    });
-  }
-
   addEvent(event_type: EventType, budget_id: string | null, subject_id: string, payload: Metadata): void {
     this.#events.push({
       tenant_id: this.catalog.tenant_id,
@@ -295,6 +273,16 @@ export class Batch {
       payload,
       created_at_ms: this.now_ms,
     });
+  }
+
+  /** Leaves something for the record of changes. Whoever writes there keeps others from it until the commit. */
+  addAuditDraft(draft: AuditDraft): void {
+    this.#auditDrafts.push(draft);
+  }
+
+  /** What goes into the record of changes; nearly always nothing. */
+  get auditDrafts(): readonly AuditDraft[] {
+    return this.#auditDrafts;
   }
 
   addIdempotencyRecord(record: IdempotencyRecord): void {
@@ -319,7 +307,7 @@ export class Batch {
       changed_allocations: pick(this.#changedAllocations, this.allocations),
       refusals: this.#refusals,
       usage_records: this.#usageRecords,
-      rollups: [...this.#rollups.values()],
+      rollups: this.#rollups.rows(),
       alerts: this.#alerts,
       events: this.#events,
       idempotency_records: [...this.#idempotencyRecords.values()],

@@ -1,25 +1,22 @@
 import {
   accepted,
-  changeBy,
   rejected,
-  toBudgetWire,
   type Budget,
   type BudgetCreate,
   type BudgetQuery,
   type BudgetSummaryWire,
   type BudgetUpdate,
-  type EventType,
   type Outcome,
   type Period,
   type Rejection,
 } from "@budget/domain";
 import {
-  AuditRepository,
   BudgetRepository,
   PolicyRepository,
   TenantRepository,
   type LedgerSession,
 } from "@budget/repositories";
+import { BudgetChanges } from "./budget-changes.ts";
 import { summariseBudget } from "./budget-summary.ts";
 import { BudgetTree } from "./budget-tree.ts";
 import type { BudgetManager, CommandContext, Page } from "./engine.ts";
@@ -34,49 +31,7 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
   const budgets = new BudgetRepository(database);
   const policies = new PolicyRepository(database);
   const tenants = new TenantRepository(database);
-  const audit = new AuditRepository(database);
-
-  /** Writes a budget under the next version of the catalogue, and tells of it; `before` is null for a new one. */
-  async function save(
-    session: LedgerSession,
-    context: CommandContext,
-    before: Budget | null,
-    budget: Budget,
-  ): Promise<void> {
-    const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
-    const write = before === null ? "create" : "update";
-    await budgets[write](session.transaction, { ...budget, deleted_at_ms: null }, catalog_version);
-    await announce(session, context, before === null ? "budget.created" : "budget.updated", before, budget);
-  }
-
-  /** Tells listeners of a change, and puts it into the record. */
-  async function announce(
-    session: LedgerSession,
-    context: CommandContext,
-    event_type: EventType,
-    before: Budget | null,
-    budget: Budget,
-  ): Promise<void> {
-    const { budget_id, updated_at_ms } = budget;
-    await session.writeEvents([
-      {
-        tenant_id: session.tenant_id,
-        event_type,
-        budget_id,
-        subject_id: budget_id,
-        payload: toBudgetWire(budget),
-        created_at_ms: updated_at_ms,
-      },
-    ]);
-    const change = {
-      action: event_type,
-      subject_id: budget_id,
-      before: before && toBudgetWire(before),
-      after: event_type === "budget.deleted" ? null : toBudgetWire(budget),
-      at_ms: updated_at_ms,
-    };
-    await audit.append(session.transaction, session.tenant_id, [changeBy(context, change)]);
-  }
+  const changes = new BudgetChanges(database);
 
   /** Counts every policy over a budget anew, as the budgets stand after a change in this transaction. */
   async function recountOver(
@@ -130,7 +85,7 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
             updated_at_ms: now_ms,
             version: 1,
           };
-          await save(session, context, null, budget);
+          await changes.save(session, context, null, budget);
           return accepted(budget);
         });
       });
@@ -170,7 +125,7 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
           updated_at_ms: now_ms,
           version: budget.version + 1,
         };
-        await save(session, context, budget, changed);
+        await changes.save(session, context, budget, changed);
         if (parent_budget_id !== budget.parent_budget_id) {
           const formerParent = budget.parent_budget_id === null ? [] : [budget.parent_budget_id];
           await recountOver(session, [budget_id, ...formerParent], now_ms);
@@ -197,7 +152,7 @@ export function createBudgetManager(runner: LedgerRunner): BudgetManager {
         }
         await budgets.delete(transaction, tenant_id, budget_id, now_ms, catalog_version);
         const deleted = { ...budget, is_active: false, updated_at_ms: now_ms, version: budget.version + 1 };
-        await announce(session, context, "budget.deleted", budget, deleted);
+        await changes.announce(session, context, "budget.deleted", budget, deleted);
         return accepted(deleted);
       });
     },

@@ -6,11 +6,12 @@ import {
   rejected,
   type AllocationExtend,
   type BudgetAllocation,
+  type ChangedBy,
   type Grant,
   type HoldRequest,
   type Outcome,
 } from "@budget/domain";
-import { alternativesFor, raiseOverrides, readExpiration } from "./allocate.ts";
+import { alternativesFor, noteOverrides, readExpiration } from "./allocate.ts";
 import { targetOf, type Batch } from "./batch.ts";
 import type { Command, Target } from "./command.ts";
 import { estimateCost, priceOf } from "./hold-cost.ts";
@@ -25,8 +26,16 @@ export class ExtendCommand implements Command<Grant> {
   readonly creates = {};
   readonly #allocation_id: string;
   readonly #input: AllocationExtend;
+  readonly #by: Pick<ChangedBy, "actor">;
 
-  constructor(allocation_id: string, input: AllocationExtend, idempotency: IdempotentRequest | null) {
+  /** @param by who asks, for the record of limits that are passed */
+  constructor(
+    allocation_id: string,
+    input: AllocationExtend,
+    idempotency: IdempotentRequest | null,
+    by: Pick<ChangedBy, "actor">,
+  ) {
+    this.#by = by;
     this.#allocation_id = allocation_id;
     this.#input = input;
     this.allocation_ids = [allocation_id];
@@ -57,7 +66,7 @@ export class ExtendCommand implements Command<Grant> {
     const { catalog } = batch;
     const wrong =
       whyNotChargeable(catalog, allocation.budget_id) ??
-      whyUndecidable(catalog, allocation.budget_id, allocation);
+      whyUndecidable(catalog, allocation.budget_id, allocation, batch.now_ms);
     if (wrong !== null) return rejected(wrong);
     const request = extensionRequest(batch, allocation, additional_tokens);
     const counted = batch.counted(targetOf(batch.catalog, allocation));
@@ -66,7 +75,7 @@ export class ExtendCommand implements Command<Grant> {
       const record = decisionRecord(request, counted, decision, null);
       return refuse(batch, askedBy(allocation, batch.nextId()), record, decision.refusal);
     }
-    raiseOverrides(batch, decision.warnings, allocation.context_id);
+    noteOverrides(batch, this.#by, allocation, decision.warnings);
     const extended = request.extend(additional_tokens);
     const { tokens_allocated } = extended;
     const alternatives = alternativesFor(catalog, allocation, tokens_allocated, decision, batch.now_ms);
@@ -113,6 +122,7 @@ function extensionRequest(
   return {
     tokens: additional_tokens,
     min_tokens: additional_tokens,
+    now_ms: batch.now_ms,
     priority: allocation.priority,
     extend,
     holdFor(tokens) {

@@ -19,6 +19,19 @@ export {
   type VerifyDifference,
   type VerifyReport,
 } from "./engine.ts";
+export { createHistoryImporter, type HistoryImporterOptions } from "./history/create-history-importer.ts";
+export type {
+  HistoryImport,
+  HistoryImporter,
+  PolicyDraft,
+  PolicyImport,
+  PreparedBudget,
+  UnimportedRow,
+  UnimportedRows,
+  UsageDraft,
+  UsageImportReport,
+  WantedBudget,
+} from "./history/history-importer.ts";
 export { DEFAULT_TENANT_ID, prepareFirstStart, type FirstStartOptions } from "./first-start.ts";
 export { repairTenant } from "./repair.ts";
 export { rotateSecrets, type SecretRotation } from "./rotate-secrets.ts";

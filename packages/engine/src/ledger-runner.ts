@@ -8,6 +8,7 @@ import {
   type Outcome,
 } from "@budget/domain";
 import {
+  AuditRepository,
   Ledger,
   isTransient,
   mayHaveCommitted,
@@ -45,6 +46,7 @@ export class LedgerRunner {
   readonly ids: IdSource;
   readonly meter: Meter;
   readonly #ledger: Ledger;
+  readonly #audit: AuditRepository;
   readonly #tenants = new Map<string, TenantState>();
   readonly #backlog: Backlog = { waiting: 0 };
   #stopped = false;
@@ -55,6 +57,7 @@ export class LedgerRunner {
     this.ids = ids;
     this.meter = meter;
     this.#ledger = new Ledger(database);
+    this.#audit = new AuditRepository(database);
   }
 
   /** Runs a command in the tenant's next transaction. */
@@ -178,6 +181,8 @@ export class LedgerRunner {
     const batch = new Batch({ catalog, now_ms, nextId, allocations, balances, usage_records });
     batch.expireDue();
     const outcomes = onlyExpire ? null : executeAll(commands, batch, found.remembered);
+    // The record is locked before rollups are, as everywhere.
+    await this.#audit.append(session.transaction, session.tenant_id, batch.auditDrafts);
     session.write(batch.changes());
     return outcomes;
   }

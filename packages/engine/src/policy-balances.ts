@@ -31,10 +31,11 @@ async function withAlerts(
   recounted: readonly Balance[],
 ): Promise<readonly Balance[]> {
   const before = await listBalances(transaction, tenant_id, policy_id);
+  const byScope = new Map(before.map((balance) => [balance.scope, balance]));
   return recounted.map((balance) => {
-    const same = before.find(
-      ({ scope, window_start_ms }) => scope === balance.scope && window_start_ms === balance.window_start_ms,
-    );
-    return same === undefined ? balance : { ...balance, alerts_raised: same.alerts_raised };
+    const same = byScope.get(balance.scope);
+    return same?.window_start_ms === balance.window_start_ms
+      ? { ...balance, alerts_raised: same.alerts_raised }
+      : balance;
   });
 }

@@ -1,111 +1,31 @@
 import {
-  MAX_USD,
   accepted,
   balanceInWindow,
-  changeBy,
   createWindowCache,
   isPerContext,
-  isTimeZone,
-  parseUsdToNano,
-  readPolicyType,
   rejected,
-  toPolicyWire,
   type BudgetPolicy,
   type CountedPolicy,
-  type EventType,
-  type NanoUsd,
   type Outcome,
   type PolicyCreate,
   type PolicyQuery,
   type PolicyUpdate,
 } from "@budget/domain";
-import {
-  AuditRepository,
-  PolicyRepository,
-  TenantRepository,
-  type LedgerSession,
-} from "@budget/repositories";
+import { PolicyRepository, TenantRepository, type LedgerSession } from "@budget/repositories";
 import { emptyBalance } from "./batch.ts";
 import type { BudgetTree } from "./budget-tree.ts";
 import type { CommandContext, Page, PolicyManager } from "./engine.ts";
 import { idempotentRequest, once } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
-import { recountPolicies } from "./policy-balances.ts";
+import { PolicyChanges } from "./policy-changes.ts";
+import { DEFAULT_POLICY_FIELDS, readPolicyFields } from "./policy-fields.ts";
 import { invalid, notFound, staleVersion } from "./requests.ts";
-
-/** The fields of a policy that its maker chooses. */
-type PolicyFields = Omit<
-  BudgetPolicy,
-  "tenant_id" | "policy_id" | "budget_id" | "created_at_ms" | "updated_at_ms" | "version"
->;
-
-const MAX_COST_LIMIT_NANO_USD = BigInt(MAX_USD) * 1_000_000_000n;
-
-const DEFAULT_FIELDS: Omit<PolicyFields, "type" | "period"> = {
-  time_zone: "UTC",
-  tier: null,
-  provider: null,
-  model: null,
-  component: null,
-  task_type: null,
-  token_limit: null,
-  cost_limit_nano_usd: null,
-  warning_threshold: 0.8,
-  action_threshold: 0.95,
-  enabled: true,
-  priority_override: false,
-  allow_unpriced: false,
-};
 
 export function createPolicyManager(runner: LedgerRunner): PolicyManager {
   const { database, clock, ids } = runner;
   const policies = new PolicyRepository(database);
   const tenants = new TenantRepository(database);
-  const audit = new AuditRepository(database);
-
-  /** Writes a policy under the next version of the catalogue, counts it anew, and tells of it. */
-  async function save(
-    session: LedgerSession,
-    context: CommandContext,
-    tree: BudgetTree,
-    before: BudgetPolicy | null,
-    policy: BudgetPolicy,
-  ): Promise<void> {
-    const catalog_version = await tenants.bumpCatalogVersion(session.transaction, session.tenant_id);
-    const write = before === null ? "create" : "update";
-    await policies[write](session.transaction, { ...policy, deleted_at_ms: null }, catalog_version);
-    await recountPolicies(session, tree, [policy], policy.updated_at_ms, "anew");
-    await announce(session, context, before === null ? "policy.created" : "policy.updated", before, policy);
-  }
-
-  /** Tells listeners of a change, and puts it into the record. */
-  async function announce(
-    session: LedgerSession,
-    context: CommandContext,
-    event_type: EventType,
-    before: BudgetPolicy | null,
-    policy: BudgetPolicy,
-  ): Promise<void> {
-    const { budget_id, policy_id, updated_at_ms } = policy;
-    await session.writeEvents([
-      {
-        tenant_id: session.tenant_id,
-        event_type,
-        budget_id,
-        subject_id: policy_id,
-        payload: toPolicyWire(policy),
-        created_at_ms: updated_at_ms,
-      },
-    ]);
-    const change = {
-      action: event_type,
-      subject_id: policy_id,
-      before: before && toPolicyWire(before),
-      after: event_type === "policy.deleted" ? null : toPolicyWire(policy),
-      at_ms: updated_at_ms,
-    };
-    await audit.append(session.transaction, session.tenant_id, [changeBy(context, change)]);
-  }
+  const changes = new PolicyChanges(database);
 
   async function change(
     context: CommandContext,
@@ -139,7 +59,10 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
               detail: `There is no budget with the id ${budget_id}.`,
             });
           }
-          const fields = readFields({ ...DEFAULT_FIELDS, type: "log", period: input.period }, input);
+          const fields = readPolicyFields(
+            { ...DEFAULT_POLICY_FIELDS, type: "log", period: input.period },
+            input,
+          );
           if (!fields.ok) return fields;
           const policy: BudgetPolicy = {
             tenant_id: context.tenant_id,
@@ -150,7 +73,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
             updated_at_ms: now_ms,
             version: 1,
           };
-          await save(session, context, tree, null, policy);
+          await changes.save(session, context, tree, null, policy);
           return accepted(policy);
         });
       });
@@ -178,7 +101,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
 
     update(context, policy_id, input: PolicyUpdate, expected_version): Promise<Outcome<BudgetPolicy>> {
       return change(context, policy_id, expected_version, async (session, tree, policy) => {
-        const fields = readFields(policy, input);
+        const fields = readPolicyFields(policy, input);
         if (!fields.ok) return fields;
         const changed: BudgetPolicy = {
           ...policy,
@@ -186,7 +109,7 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
           updated_at_ms: clock.now(),
           version: policy.version + 1,
         };
-        await save(session, context, tree, policy, changed);
+        await changes.save(session, context, tree, policy, changed);
         return accepted(changed);
       });
     },
@@ -199,67 +122,9 @@ export function createPolicyManager(runner: LedgerRunner): PolicyManager {
         await policies.delete(transaction, tenant_id, policy_id, now_ms, catalog_version);
         await session.replaceBalances(policy_id, []);
         const deleted = { ...policy, enabled: false, updated_at_ms: now_ms, version: policy.version + 1 };
-        await announce(session, context, "policy.deleted", policy, deleted);
+        await changes.announce(session, context, "policy.deleted", policy, deleted);
         return accepted(deleted);
       });
     },
   };
-}
-
-/** Puts what was given over what was there, and judges the whole. */
-function readFields(base: PolicyFields, input: PolicyUpdate): Outcome<PolicyFields> {
-  const cost_limit = readCostLimit(base.cost_limit_nano_usd, input.cost_limit);
-  if (!cost_limit.ok) return cost_limit;
-  const type = input.type === undefined ? base.type : readPolicyType(input.type);
-  if (type === undefined) return invalid("/type", "type must be log, warn or enforce.");
-  const fields: PolicyFields = {
-    type,
-    period: input.period ?? base.period,
-    time_zone: input.time_zone ?? base.time_zone,
-    tier: given(input.tier, base.tier),
-    provider: given(input.provider, base.provider),
-    model: given(input.model, base.model),
-    component: given(input.component, base.component),
-    task_type: given(input.task_type, base.task_type),
-    token_limit: given(input.token_limit, base.token_limit),
-    cost_limit_nano_usd: cost_limit.value,
-    warning_threshold: input.warning_threshold ?? base.warning_threshold,
-    action_threshold: input.action_threshold ?? base.action_threshold,
-    enabled: input.enabled ?? base.enabled,
-    priority_override: input.priority_override ?? base.priority_override,
-    allow_unpriced: input.allow_unpriced ?? base.allow_unpriced,
-  };
-  if (fields.token_limit === null && fields.cost_limit_nano_usd === null) {
-    return invalid("/token_limit", "A policy needs a token_limit, a cost_limit or both.");
-  }
-  if (fields.warning_threshold > fields.action_threshold) {
-    return invalid("/warning_threshold", "warning_threshold must not be above action_threshold.");
-  }
-  if (!isTimeZone(fields.time_zone)) {
-    return invalid(
-      "/time_zone",
-      `time_zone must be an IANA name such as Europe/Berlin; it was ${fields.time_zone}.`,
-    );
-  }
-  return accepted(fields);
-}
-
-/** A field that null empties and absence leaves alone. */
-const given = <T>(value: T | null | undefined, base: T | null): T | null =>
-  value === undefined ? base : value;
-
-function readCostLimit(
-  base: NanoUsd | null,
-  cost_limit: PolicyUpdate["cost_limit"],
-): Outcome<NanoUsd | null> {
-  if (cost_limit === undefined) return accepted(base);
-  if (cost_limit === null) return accepted(null);
-  try {
-    const limit = parseUsdToNano(cost_limit);
-    if (limit > MAX_COST_LIMIT_NANO_USD)
-      return invalid("/cost_limit", `cost_limit must be at most ${MAX_USD} USD.`);
-    return accepted(limit);
-  } catch (error) {
-    return invalid("/cost_limit", (error as Error).message);
-  }
 }

@@ -38,7 +38,7 @@ export async function coverageOf(
     used.set(key, {
       ...before,
       request_count: before.request_count + day.request_count,
-      total_tokens: before.total_tokens + day.input_tokens + day.output_tokens,
+      total_tokens: before.total_tokens + day.total_tokens,
       cost_nano_usd: before.cost_nano_usd + day.total_cost_nano_usd,
     });
   }

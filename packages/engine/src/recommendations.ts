@@ -4,6 +4,7 @@ import {
   costOf,
   isCapable,
   isMovingAlias,
+  isSplit,
   isoTime,
   mayStandInFor,
   mergeCapabilities,
@@ -103,7 +104,9 @@ export async function recommend(
     start_time: isoTime(now_ms - days * DAY_MS),
     limit: MOST_CALLS,
   });
-  const used = items.filter(({ adjusts_record_id }) => adjusts_record_id === null).map(({ usage }) => usage);
+  const used = items
+    .filter((record) => record.adjusts_record_id === null && isSplit(record))
+    .map(({ usage }) => usage);
   const current = match.price;
   // Nobody can say whether a model is cheaper for a call whose cost is not known.
   const priced = used.filter((usage) => costOf(usage, current).ok);

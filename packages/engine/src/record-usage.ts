@@ -80,7 +80,7 @@ export class RecordUsageCommand implements Command<UsageRecord> {
     if (!quantities.ok) return quantities;
     const match = priceOfUsage(batch.catalog, charge.value, batch.now_ms);
     const priced = bookableCost(quantities.value, match);
-    if (priced.cost.total_cost_nano_usd > MAX_COST_NANO_USD) return TOO_DEAR;
+    if (priced.cost.total_cost_nano_usd > MAX_CALL_COST_NANO_USD) return TOO_DEAR;
 
     // From here on the usage is booked and everything must succeed.
     const target = usageTarget(batch.catalog, charge.value);
@@ -211,7 +211,7 @@ function heldFor(batch: Batch, allocation: BudgetAllocation, usage: Target): Amo
 }
 
 /** No call costs as much: it is a mistake of whoever reports it, and a few of them would not fit the sums. */
-const MAX_COST_NANO_USD = 1_000_000n * 1_000_000_000n;
+export const MAX_CALL_COST_NANO_USD = 1_000_000n * 1_000_000_000n;
 
 const TOO_DEAR = invalid(
   "/usage",

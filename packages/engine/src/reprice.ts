@@ -1,4 +1,4 @@
-import { changeBy, type NanoUsd, type RepriceRequest, type UsageRecord } from "@budget/domain";
+import { changeBy, isSplit, type NanoUsd, type RepriceRequest, type UsageRecord } from "@budget/domain";
 import {
   AuditRepository,
   UsageRecordRepository,
@@ -49,7 +49,7 @@ const isNothing = (costs: Costs): boolean =>
 
 /**
  * What a call costs at the price that is in force at an instant, for its hour of the day. Undefined where there is none,
- * or where it does not know all that was used: the cost of a part would take the place of what was booked for the whole.
+ * or where not all is known that was used, or what it costs: the cost of a part would take the place of what was booked for the whole.
  */
 function rightCost(
   { prices }: Catalog,
@@ -57,7 +57,7 @@ function rightCost(
   at_ms: number,
 ): { readonly cost: BookableCost; readonly pricing_id: string } | undefined {
   const match = prices.find(record, at_ms, record.timestamp_ms);
-  if (match === undefined) return undefined;
+  if (match === undefined || !isSplit(record)) return undefined;
   const { cost, unpriced_units } = bookableCost(record.usage, match);
   return unpriced_units.length > 0 ? undefined : { cost, pricing_id: match.price.pricing_id };
 }
@@ -114,9 +114,11 @@ async function readPart(
     const sum = booked.get(id);
     if (sum !== undefined) booked.set(id, plus(sum, record));
   }
+  const bookedElsewhere = await records.bookedElsewhere(tenant_id, ids, transaction);
   const repriced: Repriced[] = [];
   let unpriced = 0;
   for (const record of calls) {
+    if (bookedElsewhere.has(record.record_id)) continue;
     const known = rightCost(runner.catalog(tenant_id), record, at_ms);
     const before = booked.get(record.record_id) ?? record;
     if (known === undefined) unpriced += 1;
@@ -165,7 +167,7 @@ async function book(
 /**
  * Works out anew what past usage costs, at the prices that are in force at an instant, and books the differences as
  * records of their own, at the times of the calls. It begins again where it was interrupted: what was set right already
- * is right. Allocations keep what they knew when they were settled.
+ * is right. What an older system booked stays as it was booked there. Allocations keep what they knew when they were settled.
  */
 export async function reprice(
   runner: LedgerRunner,

@@ -71,8 +71,9 @@ export function whyUndecidable(
   catalog: Catalog,
   budget_id: string,
   request: RequestDimensions,
+  now_ms: number,
 ): Rejection | null {
-  const missing = missingDimension(catalog.budgets.policiesOver(budget_id), request);
+  const missing = missingDimension(catalog.budgets.policiesOver(budget_id), request, now_ms);
   if (missing === null) return null;
   return {
     code: "dimension_required",

@@ -60,7 +60,7 @@ export function createTrackingManager(runner: LedgerRunner, outputs: OutputEstim
         end_time: span.end_ms === null ? null : isoTime(span.end_ms),
         total_input_tokens: sum.input_tokens,
         total_output_tokens: sum.output_tokens,
-        total_tokens: sum.input_tokens + sum.output_tokens,
+        total_tokens: sum.total_tokens,
         total_input_cost: nanoToUsdJson(sum.input_cost_nano_usd),
         total_output_cost: nanoToUsdJson(sum.output_cost_nano_usd),
         total_other_cost: nanoToUsdJson(sum.other_cost_nano_usd),
@@ -83,6 +83,7 @@ export function createTrackingManager(runner: LedgerRunner, outputs: OutputEstim
         request_count: day.request_count,
         input_tokens: day.input_tokens,
         output_tokens: day.output_tokens,
+        total_tokens: day.total_tokens,
         total_cost: nanoToUsdJson(day.total_cost_nano_usd),
       }));
     },

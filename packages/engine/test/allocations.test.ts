@@ -1,5 +1,15 @@
 import { expect } from "chai";
-import { CONTEXT, DAY_MS, HOUR_MS, START_MS, code, onEveryDatabase, request, value } from "./support.ts";
+import {
+  CONTEXT,
+  DAY_MS,
+  HOUR_MS,
+  START_MS,
+  TestEngine,
+  code,
+  onEveryDatabase,
+  request,
+  value,
+} from "./support.ts";
 
 onEveryDatabase("allocations", (open) => {
   it("holds tokens and their cost at the dearest token price", async () => {
@@ -179,6 +189,58 @@ onEveryDatabase("allocations", (open) => {
     expect(code(await test.allocate(budget_id, 101, { priority: 10 }))).to.equal("ok");
     const alerts = await test.engine.alerts.list(CONTEXT, { budget_id });
     expect(alerts.items.map(({ kind }) => kind)).to.deep.equal(["priority_override"]);
+  });
+
+  it("puts every grant that passes limits into the record, and no other", async () => {
+    const test = await open();
+    const parent = await test.budgetWith({ token_limit: 100, cost_limit: 0.0001, priority_override: true });
+    const child = await test.budgetWith({ token_limit: 200, priority_override: true }, parent.budget_id);
+    const actor = { key_id: null, name: "ada", origin: "10.0.0.9", request_id: "r-1" };
+    const context = { ...CONTEXT, actor, idempotency_key: "once" };
+    const asked = request(child.budget_id, 150, { priority: 10 });
+    const entries = async () =>
+      (await test.engine.access.audit(CONTEXT, { action: "limit.overridden" })).items.toReversed();
+
+    expect(code(await test.allocate(child.budget_id, 10, { priority: 10 }))).to.equal("ok");
+    expect(await entries()).to.deep.equal([]);
+    for (let call = 0; call < 2; call += 1) value(await test.engine.allocations.allocate(context, asked));
+    const { allocation_id } = value(await test.engine.allocations.allocate(context, asked)).allocation;
+    value(await test.engine.allocations.extend(CONTEXT, allocation_id, { additional_tokens: 100 }));
+    const found = await entries();
+    expect(found.map(({ subject_id }) => subject_id)).to.deep.equal([allocation_id, allocation_id]);
+    expect(found[0]).to.deep.include({
+      kind: "change",
+      actor,
+      before: null,
+      after: {
+        policy_ids: [parent.policy_id],
+        budget_id: child.budget_id,
+        context_id: "context",
+        component: "rhetor",
+        priority: 10,
+      },
+    });
+    const passed = [parent.policy_id, child.policy_id];
+    expect(found[1]?.after).to.deep.include({ policy_ids: passed });
+    expect((await test.engine.access.verifyAudit(CONTEXT)).intact).to.equal(true);
+  });
+
+  it("keeps the record whole where many grants of several servers pass limits at once", async () => {
+    const test = await open();
+    const { budget_id } = await test.budgetWith({ token_limit: 0, priority_override: true });
+    const other = TestEngine.on(test.test_database, test.clock);
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => [
+        [test, other][index % 2]!.allocate(budget_id, 1, { priority: 10 }),
+        [test, other][index % 2]!.allocate(budget_id, 1, { priority: 5 }),
+      ]).flat(),
+    );
+    const granted = outcomes.flatMap((outcome) => (outcome.ok ? outcome.value.allocation.allocation_id : []));
+    expect(granted).to.have.length(40);
+    const { items } = await test.engine.access.audit(CONTEXT, { action: "limit.overridden", limit: 100 });
+    expect(items.map(({ subject_id }) => subject_id)).to.have.members(granted);
+    expect((await test.engine.access.verifyAudit(CONTEXT)).intact).to.equal(true);
+    await other.engine.stop();
   });
 
   describe("what cannot be decided", () => {

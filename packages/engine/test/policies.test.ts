@@ -74,6 +74,47 @@ onEveryDatabase("budgets and policies", (open) => {
     expect(code(await test.allocate(budget_id, 1))).to.equal("insufficient_budget");
   });
 
+  it("refuses and warns of nothing from the instant of a policy's end on, and counts on", async () => {
+    const test = await open();
+    const end_date = new Date(test.clock.now_ms + 1000).toISOString();
+    const { budget_id, policy_id } = await test.budgetWith({ token_limit: 100, period: "total", end_date });
+    test.clock.now_ms += 999;
+    expect(code(await test.allocate(budget_id, 101))).to.equal("insufficient_budget");
+    test.clock.now_ms += 1;
+    const call = { budget_id, context_id: "c", component: "x", provider: "acme", model: "small" };
+    expect(value(await test.allocate(budget_id, 5000)).warnings).to.deep.equal([]);
+    value(await test.engine.usage.record(CONTEXT, { ...call, input_tokens: 3000, output_tokens: 0 }));
+    expect(await test.counted(budget_id)).to.include({ used: 3000, held: 5000 });
+    expect((await test.engine.alerts.list(CONTEXT, {})).total).to.equal(0);
+    value(await test.engine.policies.update(CONTEXT, policy_id, { end_date: null }, null));
+    expect(code(await test.allocate(budget_id, 1))).to.equal("insufficient_budget");
+    expect((await test.engine.verify(CONTEXT)).differences).to.deep.equal([]);
+  });
+
+  it("asks a request for no dimension that only a policy at its end looks at", async () => {
+    const test = await open();
+    const end_date = new Date(test.clock.now_ms + 1000).toISOString();
+    const { budget_id } = await test.budgetWith({ token_limit: 100, provider: "acme", end_date });
+    const open_request = { budget_id, context_id: "c", component: "x", tokens_allocated: 1 };
+    const ask = () => test.engine.allocations.allocate(CONTEXT, open_request);
+    expect(code(await ask())).to.equal("dimension_required");
+    test.clock.now_ms += 1000;
+    expect(code(await ask())).to.equal("ok");
+  });
+
+  it("takes a policy without limits where it only counts", async () => {
+    const test = await open();
+    for (const type of ["warn", "enforce"])
+      expect(code(await test.engine.policies.create(CONTEXT, { type, period: "daily" }))).to.equal(
+        "invalid_value",
+      );
+    const { budget_id, policy_id } = await test.budgetWith({ type: "log" });
+    value(await test.allocate(budget_id, 70));
+    expect((await test.counted(budget_id)).held).to.equal(70);
+    const outcome = await test.engine.policies.update(CONTEXT, policy_id, { type: "enforce" }, null);
+    expect(code(outcome)).to.equal("invalid_value");
+  });
+
   it("forgets a deleted policy, and its live holds settle without it", async () => {
     const test = await open();
     const { budget_id, policy_id } = await test.budgetWith({ token_limit: 100 });

@@ -40,6 +40,12 @@ export class BudgetRepository {
     return readPage(this.#database.reader(tenant_id), select, query, budgetFromRow);
   }
 
+  /** The budgets of a name, oldest first. */
+  async named(transaction: Transaction, tenant_id: string, name: string): Promise<readonly Budget[]> {
+    const rows = await transaction.run(this.#present(tenant_id).where({ name }).orderBy("budget_id"));
+    return rows.map(budgetFromRow);
+  }
+
   create(transaction: Transaction, budget: StoredBudget, catalog_version: number): Promise<void> {
     return transaction.insert(tables.budgets, [budgetToRow(budget, catalog_version)]);
   }

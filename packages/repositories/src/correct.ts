@@ -74,10 +74,10 @@ export async function correctRollups(
       [tenant_id, budget_id, hour_start_ms],
     );
     await transaction.query(
-      `INSERT INTO usage_rollups (${DIMENSIONS}, hour_start_ms, request_count, input_tokens, output_tokens,
+      `INSERT INTO usage_rollups (${DIMENSIONS}, hour_start_ms, request_count, input_tokens, output_tokens, total_tokens,
          input_cost_nano_usd, output_cost_nano_usd, other_cost_nano_usd, total_cost_nano_usd)
        SELECT ${DIMENSIONS}, timestamp_ms - timestamp_ms % ${HOUR_MS}, COUNT(*), SUM(input_tokens),
-         SUM(output_tokens), SUM(input_cost_nano_usd), SUM(output_cost_nano_usd), SUM(other_cost_nano_usd),
+         SUM(output_tokens), SUM(total_tokens), SUM(input_cost_nano_usd), SUM(output_cost_nano_usd), SUM(other_cost_nano_usd),
          SUM(total_cost_nano_usd)
        FROM usage_records
        WHERE tenant_id = $1 AND budget_id = $2 AND timestamp_ms >= $3 AND timestamp_ms < $4

@@ -84,12 +84,14 @@ const updateText = perTable(
     `FROM r WHERE ${hasKey(table)}`,
 );
 
-const lockText = perTable(
+const getText = perTable(
   (table) =>
     `WITH r AS MATERIALIZED (SELECT * FROM ${rowsFrom(table)}) ` +
     `SELECT t.* FROM ${table.name} t, r WHERE ${hasKey(table)} ` +
-    `ORDER BY ${table.key.map((column) => `t.${column}`).join(", ")} FOR UPDATE OF t`,
+    `ORDER BY ${table.key.map((column) => `t.${column}`).join(", ")}`,
 );
+
+const lockText = perTable((table) => `${getText(table)} FOR UPDATE OF t`);
 
 const write = async (connection: Connection, sql: string, rows: readonly Row[]): Promise<void> => {
   await query(connection, sql, [asJson(rows)]);
@@ -144,6 +146,7 @@ export const postgresDialect: Dialect = {
     await query(connection, "SET LOCAL statement_timeout = 0", []);
   },
   query,
+  getByKeys: (connection, table, keys) => query(connection, getText(table), [asJson(keys)]),
   lockByKeys: (connection, table, keys) => query(connection, lockText(table), [asJson(keys)]),
   insert: (connection, table, rows) => write(connection, insertText(table), rows),
   insertMissing: (connection, table, rows) =>

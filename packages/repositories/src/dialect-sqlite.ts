@@ -71,6 +71,16 @@ const insertText = (table: Table): string =>
 const keyCondition = (table: Table, offset: number): string =>
   table.key.map((column, index) => `${column} = $${offset + index + 1}`).join(" AND ");
 
+function getByKeys(connection: Connection, table: Table, keys: readonly Row[]): Promise<Row[]> {
+  const { statement } = prepare(connection, `SELECT * FROM ${table.name} WHERE ${keyCondition(table, 0)}`);
+  const rows: Row[] = [];
+  for (const key of keys) {
+    const row = statement.get(...table.key.map((column) => bindable(key[column])));
+    if (row !== undefined) rows.push(row as Row);
+  }
+  return Promise.resolve(rows);
+}
+
 export const sqliteDialect: Dialect = {
   name: "sqlite",
   pipelines: false,
@@ -95,15 +105,9 @@ export const sqliteDialect: Dialect = {
   // The driver waits for each statement, however long that takes.
   setPatience: () => Promise.resolve(),
   query,
-  lockByKeys(connection, table, keys) {
-    const { statement } = prepare(connection, `SELECT * FROM ${table.name} WHERE ${keyCondition(table, 0)}`);
-    const rows: Row[] = [];
-    for (const key of keys) {
-      const row = statement.get(...table.key.map((column) => bindable(key[column])));
-      if (row !== undefined) rows.push(row as Row);
-    }
-    return Promise.resolve(rows);
-  },
+  getByKeys,
+  // A transaction that writes has the whole file to itself.
+  lockByKeys: getByKeys,
   insert: (connection, table, rows) => forEachRow(connection, insertText(table), table.columns, rows),
   insertMissing: (connection, table, rows) =>
     forEachRow(connection, `${insertText(table)} ${onConflict.ignore(table)}`, table.columns, rows),

@@ -59,7 +59,9 @@ export interface Dialect {
   /** Whether statements on this connection may take as long as they need; the end of a transaction does not undo it. */
   setPatience(connection: Connection, isPatient: boolean): Promise<void>;
   query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]>;
-  /** The rows with these keys, locked in key order until the transaction ends. Each key has all columns of the key. */
+  /** The rows with these keys, in key order. Each key has all columns of the key. */
+  getByKeys(connection: Connection, table: Table, keys: readonly Row[]): Promise<Row[]>;
+  /** The same rows, locked in key order until the transaction ends. */
   lockByKeys(connection: Connection, table: Table, keys: readonly Row[]): Promise<Row[]>;
   insert(connection: Connection, table: Table, rows: readonly Row[]): Promise<void>;
   /** Inserts the rows whose key is not there yet. */

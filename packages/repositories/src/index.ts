@@ -18,6 +18,11 @@ export { dataFolder } from "./data-folder.ts";
 export { DecisionRepository } from "./decision-repository.ts";
 export { EventRepository, FIRST_POSITION } from "./event-repository.ts";
 export { ensureUsagePartitions, migrate, migrationState, type MigrationState } from "./migrate.ts";
+export {
+  ImportedRecordRepository,
+  type ImportedKind,
+  type ImportedRecord,
+} from "./imported-record-repository.ts";
 export { PolicyRepository, type PolicyWithBalance } from "./policy-repository.ts";
 export { PriceRepository, type CatalogVersion } from "./price-repository.ts";
 export type { Page } from "./query.ts";

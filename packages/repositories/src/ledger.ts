@@ -88,9 +88,12 @@ export class Ledger {
       // failure of the lock shows below.
       if (mode === "exclusive") await locked;
       else locked.catch(() => undefined);
-      const result = await work(new LedgerSession(tenant_id, transaction));
-      await locked;
-      return result;
+      try {
+        return await work(new LedgerSession(tenant_id, transaction));
+      } finally {
+        // Where the lock was not given, the reads sent behind it only say that something before them failed.
+        await locked;
+      }
     });
   }
 }
@@ -205,6 +208,18 @@ export class LedgerSession {
     transaction.defer(transaction.insert(tables.alerts, alerts));
     transaction.defer(transaction.insert(tables.events, events));
     transaction.defer(transaction.insert(tables.idempotencyKeys, idempotency_records));
+  }
+
+  /**
+   * Writes usage of the past and what it adds to rollups, and waits for it: there may be more to come than fits into
+   * memory. Balances are left to a recount.
+   */
+  async writeHistory(records: readonly UsageRecord[], rollups: readonly UsageRollup[]): Promise<void> {
+    const { transaction } = this;
+    await Promise.all([
+      transaction.insert(tables.usageRecords, records.map(usageRecordToRow)),
+      transaction.add(tables.usageRollups, rollups.map(usageRollupToRow)),
+    ]);
   }
 
   async writeIdempotencyRecord(record: IdempotencyRecord): Promise<void> {

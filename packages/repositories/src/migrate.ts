@@ -13,6 +13,7 @@ import * as access from "./migrations/0008-access.ts";
 import * as limits from "./migrations/0009-limits.ts";
 import * as sourceCredentials from "./migrations/0010-source-credentials.ts";
 import * as rowLevelSecurity from "./migrations/0011-row-level-security.ts";
+import * as historyImport from "./migrations/0012-history-import.ts";
 import { nameTenants, secureRows } from "./row-security.ts";
 import { ALL_TENANTS } from "./tenant-scope.ts";
 import type { Transaction } from "./transaction.ts";
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: K
   { name: "0009-limits", migration: limits },
   { name: "0010-source-credentials", migration: sourceCredentials },
   { name: "0011-row-level-security", migration: rowLevelSecurity },
+  { name: "0012-history-import", migration: historyImport },
 ];
 
 const TABLE = "schema_migrations";

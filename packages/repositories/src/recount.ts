@@ -229,7 +229,7 @@ export async function findRollupMismatches(
   const sums = (row: Row, side: "recorded" | "recounted"): string => {
     const of = (name: string) => String(row[`${side}_${name}`]);
     return (
-      `${of("request_count")} requests, ${of("input_tokens")} input and ${of("output_tokens")} output tokens, ` +
+      `${of("request_count")} requests, ${of("input_tokens")} input and ${of("output_tokens")} output of ${of("total_tokens")} tokens, ` +
       `${of("input_cost_nano_usd")} + ${of("output_cost_nano_usd")} + ${of("other_cost_nano_usd")} = ` +
       `${of("total_cost_nano_usd")} nano-USD`
     );

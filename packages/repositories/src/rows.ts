@@ -106,6 +106,7 @@ export const policyFromRow = (row: Row): StoredPolicy => ({
   warning_threshold: Number(row.warning_threshold),
   action_threshold: Number(row.action_threshold),
   enabled: flag(row.enabled),
+  end_ms: integerOrNull(row.end_ms),
   priority_override: flag(row.priority_override),
   allow_unpriced: flag(row.allow_unpriced),
   created_at_ms: integer(row.created_at_ms),

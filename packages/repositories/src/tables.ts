@@ -60,6 +60,7 @@ export const policies = table(
     "warning_threshold",
     "action_threshold",
     "enabled",
+    "end_ms",
     "priority_override",
     "allow_unpriced",
     "updated_at_ms",
@@ -174,6 +175,7 @@ export const usageRollups = table(
     "request_count",
     "input_tokens",
     "output_tokens",
+    "total_tokens",
     "input_cost_nano_usd",
     "output_cost_nano_usd",
     "other_cost_nano_usd",
@@ -350,4 +352,12 @@ export const auditEntries = table(
     "hash",
   ],
   [],
+);
+
+/** Where rows of older systems went; `original` and `shadowed_type` are of policies alone. */
+export const importedRecords = table(
+  "imported_records",
+  ["tenant_id", "system", "source_name", "kind", "source_id"],
+  ["record_id", "content_sha256", "booked_cost", "original"],
+  ["shadowed_type"],
 );

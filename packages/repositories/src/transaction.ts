@@ -93,6 +93,10 @@ export class Transaction {
     return this.dialect.lockTenant(this.#connection, tenant_id, mode);
   }
 
+  async getByKeys(table: Table, keys: readonly Row[]): Promise<Row[]> {
+    return keys.length === 0 ? [] : this.dialect.getByKeys(this.#connection, table, keys);
+  }
+
   async lockByKeys(table: Table, keys: readonly Row[]): Promise<Row[]> {
     return keys.length === 0 ? [] : this.dialect.lockByKeys(this.#connection, table, keys);
   }

@@ -83,6 +83,21 @@ export class UsageRecordRepository {
     return rows.map(usageRecordFromRow);
   }
 
+  /** Those of these records whose cost an older system booked. */
+  async bookedElsewhere(
+    tenant_id: string,
+    record_ids: readonly string[],
+    transaction?: Transaction,
+  ): Promise<ReadonlySet<string>> {
+    const select = this.#database
+      .knex<Row, Row[]>("imported_records")
+      .where({ tenant_id, booked_cost: true })
+      .whereIn("record_id", [...record_ids])
+      .select("record_id");
+    const rows = transaction === undefined ? await select : await transaction.run(select);
+    return new Set(rows.map((row) => row.record_id as string));
+  }
+
   /** What sets the costs of some records right. */
   async adjusting(
     tenant_id: string,

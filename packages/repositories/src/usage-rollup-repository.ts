@@ -26,6 +26,8 @@ export interface UsageSums {
   readonly request_count: number;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  /** At least input and output together. */
+  readonly total_tokens: number;
   readonly input_cost_nano_usd: bigint;
   readonly output_cost_nano_usd: bigint;
   readonly other_cost_nano_usd: bigint;
@@ -45,6 +47,7 @@ const SUMMED = [
   "request_count",
   "input_tokens",
   "output_tokens",
+  "total_tokens",
   "input_cost_nano_usd",
   "output_cost_nano_usd",
   "other_cost_nano_usd",
@@ -97,6 +100,7 @@ const sumsOf = (row: Row): UsageSums => ({
   request_count: numberOf(row.request_count),
   input_tokens: numberOf(row.input_tokens),
   output_tokens: numberOf(row.output_tokens),
+  total_tokens: numberOf(row.total_tokens),
   input_cost_nano_usd: bigintOf(row.input_cost_nano_usd),
   output_cost_nano_usd: bigintOf(row.output_cost_nano_usd),
   other_cost_nano_usd: bigintOf(row.other_cost_nano_usd),
@@ -113,7 +117,9 @@ const dailyOf = (row: Row): DailyUsage => ({
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
-const byDayAndNames = (left: DailyUsage, right: DailyUsage): number =>
+type OfDayAndNames = Pick<DailyUsage, "day_start_ms" | "provider" | "model" | "component">;
+
+export const byDayAndNames = (left: OfDayAndNames, right: OfDayAndNames): number =>
   left.day_start_ms - right.day_start_ms ||
   compare(left.provider, right.provider) ||
   compare(left.model, right.model) ||

@@ -136,9 +136,12 @@ for (const kind of TEST_DATABASES) {
           balanceToRow(balance({ scope: "c" })),
           balanceToRow(balance({ scope: "a" })),
         ]);
-        return transaction.lockByKeys(tables.balances, keys);
+        return [
+          await transaction.getByKeys(tables.balances, keys),
+          await transaction.lockByKeys(tables.balances, keys),
+        ];
       });
-      expect(rows.map((row) => row.scope)).to.deep.equal(["a", "c"]);
+      for (const found of rows) expect(found.map((row) => row.scope)).to.deep.equal(["a", "c"]);
     });
 
     it("does nothing for no rows", async () => {
@@ -147,6 +150,7 @@ for (const kind of TEST_DATABASES) {
         await transaction.insertMissing(tables.balances, []);
         await transaction.update(tables.balances, []);
         await transaction.add(tables.usageRollups, []);
+        expect(await transaction.getByKeys(tables.balances, [])).to.deep.equal([]);
         expect(await transaction.lockByKeys(tables.balances, [])).to.deep.equal([]);
       });
       expect(await balances()).to.have.length(0);

@@ -5,7 +5,7 @@ import { MIGRATIONS, ensureUsagePartitions, migrate, migrationState } from "../s
 import * as tables from "../src/tables.ts";
 import { UsageRecordRepository } from "../src/usage-record-repository.ts";
 import { ALL_TENANTS } from "../src/tenant-scope.ts";
-import { TENANT, id, usageRecord, write } from "./entities.ts";
+import { TENANT, id, rollup, usageRecord, write } from "./entities.ts";
 import { TEST_DATABASES, type TestDatabase } from "./harness/test-databases.ts";
 
 const NAMES = MIGRATIONS.map(({ name }) => name);
@@ -67,6 +67,18 @@ for (const kind of TEST_DATABASES) {
       }
       for (const { migration } of MIGRATIONS) await migration.up(test.database.knex);
       expect(await columnsOf(test.database)).to.deep.equal(before);
+    });
+
+    it("sum the tokens of rollups that were written before sums had tokens of their own", async () => {
+      await migrate(test.database);
+      const last = MIGRATIONS.find(({ name }) => name === "0012-history-import")?.migration;
+      await last?.down?.(test.database.knex);
+      const now = Object.entries(rollup({ input_tokens: 11, output_tokens: 6 }));
+      const before = Object.fromEntries(now.filter(([name]) => name !== "total_tokens"));
+      await test.database.knex("usage_rollups").insert(before);
+      await last?.up(test.database.knex);
+      const [row]: { total_tokens: unknown }[] = await test.database.knex("usage_rollups");
+      expect(Number(row?.total_tokens)).to.equal(17);
     });
 
     it("make every column that the tables are said to have", async () => {

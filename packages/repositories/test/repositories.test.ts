@@ -458,6 +458,7 @@ for (const kind of TEST_DATABASES) {
         request_count: 0,
         input_tokens: 0,
         output_tokens: 0,
+        total_tokens: 0,
         input_cost_nano_usd: 0n,
         output_cost_nano_usd: 0n,
         other_cost_nano_usd: 0n,
@@ -475,13 +476,19 @@ for (const kind of TEST_DATABASES) {
           write.rollups(
             transaction,
             rollup({ total_cost_nano_usd: big, input_cost_nano_usd: 2n ** 53n }),
-            rollup({ model: "other", total_cost_nano_usd: big - 1n, input_cost_nano_usd: 1n }),
+            rollup({
+              model: "other",
+              total_tokens: 20,
+              total_cost_nano_usd: big - 1n,
+              input_cost_nano_usd: 1n,
+            }),
           ),
         );
         expect(await repository().sum(TENANT, {}, everything)).to.deep.equal({
           request_count: 2,
           input_tokens: 20,
           output_tokens: 10,
+          total_tokens: 35,
           input_cost_nano_usd: 2n ** 53n + 1n,
           output_cost_nano_usd: 4n,
           other_cost_nano_usd: 8n,

@@ -106,6 +106,7 @@ const CASES: readonly Case[] = [
         warning_threshold: share,
         action_threshold: share,
         enabled: fc.boolean(),
+        end_ms: orNull(time),
         priority_override: fc.boolean(),
         allow_unpriced: fc.boolean(),
         created_at_ms: time,

@@ -276,7 +276,8 @@ class Simulation {
   }
 
   #decide(tokens: number, holdFor: (tokens: number) => HoldEstimate) {
-    const request = { tokens, min_tokens: tokens, priority: ALLOCATION.priority, holdFor };
+    const now_ms = this.#now_ms;
+    const request = { tokens, min_tokens: tokens, now_ms, priority: ALLOCATION.priority, holdFor };
     return decideAllocation(request, [{ policy: this.#policy, balance: this.#balance, window: WINDOW }]);
   }
 
@@ -340,6 +341,7 @@ const POLICY: BudgetPolicy = {
   warning_threshold: 0.8,
   action_threshold: 0.95,
   enabled: true,
+  end_ms: null,
   priority_override: false,
   allow_unpriced: false,
   created_at_ms: 0,

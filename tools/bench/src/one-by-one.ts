@@ -38,6 +38,7 @@ export function allocatingOneByOne(
       const request = {
         tokens: held.tokens,
         min_tokens: held.tokens,
+        now_ms,
         priority: 5,
         holdFor: (tokens: number) => ({ tokens, cost_nano_usd: BigInt(tokens) * 10_000n }),
       };

@@ -39,7 +39,8 @@ const ALLOCATION = "source, subject_id, budget_id";
 const POLICY = `INSERT INTO proof_history
   (source, subject_id, budget_id, period, limits_dimension, binds, token_limit, cost_limit_nano_usd)
   SELECT 'policy', policy_id, budget_id, period,
-    COALESCE(tier, provider, model, component, task_type) IS NOT NULL OR time_zone <> 'UTC' OR priority_override,
+    COALESCE(tier, provider, model, component, task_type) IS NOT NULL OR time_zone <> 'UTC' OR priority_override
+      OR end_ms IS NOT NULL,
     enabled AND type = 'enforce' AND deleted_at_ms IS NULL, token_limit, cost_limit_nano_usd
   FROM new_rows`;
 

@@ -2,7 +2,7 @@ import type { BudgetClient, Period, Policy, PolicyCreate, PolicyUpdate, Tier } f
 import { PERIODS, POLICY_TYPE_WORDS, TIERS, readPolicyType } from "@budget/domain";
 import { Option, type Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
-import { dollars, share, wholeNumber } from "../options.ts";
+import { dollars, instant, share, wholeNumber } from "../options.ts";
 import { toFields, toTable, usd } from "../output.ts";
 import { given, openSession, type World } from "../session.ts";
 import { findBudget } from "./budgets.ts";
@@ -24,6 +24,8 @@ interface PolicyOptions {
   readonly warningThreshold?: number;
   readonly actionThreshold?: number;
   readonly enabled?: boolean;
+  /** False for no end. */
+  readonly endDate?: string | false;
   readonly allowUnpriced?: boolean;
   readonly priorityOverride?: boolean;
 }
@@ -46,7 +48,7 @@ const showPolicy = (policy: Policy): string =>
     limit: limits(policy),
     "counts only": matching(policy) === "" ? null : matching(policy),
     "warns from": `${policy.warning_threshold * 100} %`,
-    enabled: policy.enabled,
+    enabled: policy.end_date === null ? policy.enabled : `${policy.enabled}, until ${policy.end_date}`,
     changed: policy.updated_at,
   });
 
@@ -62,7 +64,7 @@ function readPolicy(options: PolicyOptions): PolicyUpdate {
     allowUnpriced,
     priorityOverride,
   } = options;
-  const { type, period, tier, provider, model, component, enabled } = options;
+  const { type, period, tier, provider, model, component, enabled, endDate } = options;
   return given({
     type,
     period,
@@ -77,6 +79,7 @@ function readPolicy(options: PolicyOptions): PolicyUpdate {
     warning_threshold: warningThreshold,
     action_threshold: actionThreshold,
     enabled,
+    end_date: endDate === false ? null : endDate,
     allow_unpriced: allowUnpriced,
     priority_override: priorityOverride,
   });
@@ -95,6 +98,7 @@ const withLimits = (command: Command): Command =>
     .option("--task-type <name>", "count only this type of task")
     .option("--warning-threshold <share>", "share of the limit that warns, 0 to 1", share)
     .option("--action-threshold <share>", "share of the limit that names cheaper models, 0 to 1", share)
+    .option("--end-date <time>", "from this instant or day on it only counts", instant)
     .option("--allow-unpriced", "let models without a known price pass the cost limit")
     .option("--priority-override", "let priority 10 pass the limit");
 
@@ -104,7 +108,8 @@ const periodOption = () =>
 async function makePolicy(client: BudgetClient, options: PolicyOptions): Promise<Policy> {
   const policy = { type: "enforce", ...readPolicy(options) };
   if (policy.period === undefined) throw new UsageError("Give --period, such as --period daily.");
-  if (policy.token_limit === undefined && policy.cost_limit === undefined) {
+  const isLimited = policy.token_limit !== undefined || policy.cost_limit !== undefined;
+  if (!isLimited && readPolicyType(policy.type) !== "log") {
     throw new UsageError("Give a limit: --tokens, --cost or both.");
   }
   const budget_id =
@@ -180,6 +185,7 @@ export function addPolicyCommands(program: Command, world: World): void {
     .addOption(periodOption())
     .option("--enabled", "let it bind again")
     .option("--no-enabled", "let it bind nobody")
+    .option("--no-end-date", "let it bind without an end")
     .action(async (policy_id: string, options: PolicyOptions, command: Command) => {
       const { client, show } = await openSession(command, world);
       const policy = await client.policies.update(policy_id, readPolicy(options));
@@ -212,7 +218,11 @@ export function addPolicyCommands(program: Command, world: World): void {
       const policy =
         found === undefined
           ? await makePolicy(client, { ...options, budget: budget_id })
-          : await client.policies.update(found.policy_id, { ...readPolicy(options), enabled: true });
+          : await client.policies.update(found.policy_id, {
+              end_date: null,
+              ...readPolicy(options),
+              enabled: true,
+            });
       show(policy, showPolicy(policy));
     });
 }

@@ -1,5 +1,5 @@
 import type { Configuration } from "@budget/configuration";
-import type { PriceSourceState } from "@budget/domain";
+import { isInForce, type PriceSourceState } from "@budget/domain";
 import { DEFAULT_TENANT_ID, verifyTenant } from "@budget/engine";
 import { PolicyRepository, PriceSourceRepository, type Database } from "@budget/repositories";
 import { watchedSources } from "../local-configuration.ts";
@@ -42,14 +42,14 @@ const faultText = ({ source, fault, detail, failures, read_at_ms }: PriceSourceS
 
 const MOST_POLICIES = 1_000_000;
 
-/** A limit that is switched off, or only warns, refuses nothing: whoever waits for a refusal is told. */
-export async function checkLimits(database: Database): Promise<Found> {
+/** A limit that is switched off or at its end, or only warns, refuses nothing: whoever waits for a refusal is told. */
+export async function checkLimits(database: Database, now: () => number): Promise<Found> {
   const policies = await new PolicyRepository(database).getAll(DEFAULT_TENANT_ID, MOST_POLICIES, 0);
-  const enabled = policies.filter((policy) => policy.enabled);
-  const enforced = enabled.filter(({ type }) => type === "enforce").length;
+  const inForce = policies.filter((policy) => isInForce(policy, now()));
+  const enforced = inForce.filter(({ type }) => type === "enforce").length;
   const counted =
-    `${enforced} enforced, ${enabled.length - enforced} that only log or warn, ` +
-    `${policies.length - enabled.length} switched off`;
+    `${enforced} enforced, ${inForce.length - enforced} that only log or warn, ` +
+    `${policies.length - inForce.length} switched off or ended`;
   return ok(enforced > 0 ? counted : `${counted}: nothing is refused before budget set-limit`);
 }
 

@@ -98,7 +98,7 @@ async function examineDatabase(
   found.set("server", await checkServer(session.client, url, database));
   found.set("keys", await checkKeys(database, reading, now));
   found.set("price sources", await checkPriceSources(database, configuration));
-  found.set("limits", await checkLimits(database));
+  found.set("limits", await checkLimits(database, now));
   found.set("balances", await checkBalances(database, now));
   return "";
 }

@@ -34,6 +34,7 @@ export const policyExample = {
   warning_threshold: 0.8,
   action_threshold: 0.95,
   enabled: true,
+  end_date: null,
   priority_override: false,
   allow_unpriced: false,
   created_at: at,

@@ -130,7 +130,9 @@ const DecidedPolicySchema = Type.Object({
   type: PolicyTypeWord,
   period: PeriodWord,
   time_zone: Type.String(),
-  enabled: Type.Boolean({ description: "Whether it was enabled; one that was not refuses nothing" }),
+  enabled: Type.Boolean({
+    description: "Whether it was enabled and not at its end; else it refuses nothing",
+  }),
   window_start: Time("When the window of the decision began"),
   resets_at: nullable(Time("When that window ends; null where it has no end")),
   token_limit: nullable(TokenSum("Tokens of the limit")),

@@ -23,6 +23,7 @@ const actionThreshold = Share("Share of the limit from which a grant carries che
 const priorityOverride = Type.Boolean({
   description: "Whether priority 10 may pass this limit, with an alert",
 });
+const endDate = Time("From this instant on it refuses and warns of nothing, and only counts");
 const allowUnpriced = Type.Boolean({
   description: "Whether a model without a known price may pass the cost limit uncounted",
 });
@@ -43,6 +44,7 @@ export const PolicySchema = Type.Object({
   warning_threshold: warningThreshold,
   action_threshold: actionThreshold,
   enabled: Type.Boolean(),
+  end_date: nullable(endDate),
   priority_override: priorityOverride,
   allow_unpriced: allowUnpriced,
   created_at: Time("When it was made"),
@@ -63,6 +65,7 @@ const policyFields = {
   warning_threshold: Type.Optional(warningThreshold),
   action_threshold: Type.Optional(actionThreshold),
   enabled: Type.Optional(Type.Boolean()),
+  end_date: Type.Optional(nullable(endDate)),
   priority_override: Type.Optional(priorityOverride),
   allow_unpriced: Type.Optional(allowUnpriced),
 };

@@ -45,7 +45,7 @@ export const UsageRecordSchema = Type.Object({
   price_scope: PriceScope,
   input_tokens: Tokens("All input, cache reads and writes and audio included"),
   output_tokens: Tokens("All output, reasoning included"),
-  total_tokens: Type.Integer({ minimum: 0 }),
+  total_tokens: TokenSum("Input and output; more where an older system kept a sum without its parts"),
   usage: quantities,
   input_cost: Usd("Cost of the input"),
   output_cost: Usd("Cost of the output"),
@@ -158,7 +158,7 @@ export const UsageSummarySchema = Type.Object({
   end_time: nullable(Time("Up to")),
   total_input_tokens: Type.Integer({ minimum: 0 }),
   total_output_tokens: Type.Integer({ minimum: 0 }),
-  total_tokens: Type.Integer({ minimum: 0 }),
+  total_tokens: TokenSum("Input and output, and what older systems did not split"),
   total_input_cost: Usd("Cost of the input"),
   total_output_cost: Usd("Cost of the output"),
   total_other_cost: Usd("Fees that are neither"),
@@ -190,6 +190,7 @@ export const UsageAnalyticsRowSchema = Type.Object({
   request_count: Type.Integer({ minimum: 0 }),
   input_tokens: Type.Integer({ minimum: 0 }),
   output_tokens: Type.Integer({ minimum: 0 }),
+  total_tokens: TokenSum("Input and output, and what older systems did not split"),
   total_cost: Usd("Cost of the day"),
 });
 export type UsageAnalyticsRow = Static<typeof UsageAnalyticsRowSchema>;

@@ -158,6 +158,8 @@ export class ReferenceLedger {
 
   putPolicy(policy: BudgetPolicy): ReferenceAnswer {
     if (!this.#exists(policy.budget_id)) return { code: "budget_not_found" };
+    const isLimited = policy.token_limit !== null || policy.cost_limit_nano_usd !== null;
+    if (policy.type !== "log" && !isLimited) return { code: "invalid_value" };
     this.policies.set(policy.policy_id, policy);
     return ok();
   }
@@ -322,6 +324,10 @@ export class ReferenceLedger {
     );
   }
 
+  #isInForce({ enabled, end_ms }: BudgetPolicy): boolean {
+    return enabled && (end_ms === null || this.now_ms < end_ms);
+  }
+
   #policiesCounting(what: RequestDimensions & { readonly budget_id: string }): readonly BudgetPolicy[] {
     return [...this.policies.values()]
       .filter((policy) => this.#counts(policy, what))
@@ -368,7 +374,8 @@ export class ReferenceLedger {
   #whyUndecidable(request: RequestDimensions & { readonly budget_id: string }): "dimension_required" | null {
     const lineage = this.#lineage(request.budget_id);
     for (const policy of this.policies.values()) {
-      if (!policy.enabled || policy.type !== "enforce" || !lineage.includes(policy.budget_id)) continue;
+      if (!this.#isInForce(policy) || policy.type !== "enforce" || !lineage.includes(policy.budget_id))
+        continue;
       // A policy that cannot count the request, whatever it leaves open, asks nothing of it.
       const isOther = DIMENSIONS.some(
         (name) =>
@@ -391,7 +398,7 @@ export class ReferenceLedger {
     asked: { readonly tokens: number; readonly min_tokens: number; readonly priority: number },
     holdFor: (tokens: number) => { readonly tokens: number; readonly cost: bigint | null },
   ): ReferenceAnswer {
-    const policies = this.#policiesCounting(what).filter(({ enabled }) => enabled);
+    const policies = this.#policiesCounting(what).filter((policy) => this.#isInForce(policy));
     const balances = policies.map((policy) => ({
       policy,
       used: this.used(policy, what.context_id),

@@ -297,7 +297,7 @@ class Player {
         const budget_id = this.#budget(step.budget);
         const outcome = await engine.policies.create(context, {
           budget_id,
-          ...policyInput(step.fields),
+          ...policyInput(this.#history.start_ms, step.fields),
         } as PolicyCreate);
         if (outcome.ok) this.#policy_ids.push(outcome.value.policy_id);
         compare(step, codeOf(outcome), this.#expectPolicy(outcome, budget_id, step.fields));
@@ -305,18 +305,18 @@ class Player {
       }
       case "change_policy": {
         const policy_id = this.#policy(step.policy);
-        const outcome = await engine.policies.update(context, policy_id, policyInput(step.fields), null);
+        const outcome = await engine.policies.update(
+          context,
+          policy_id,
+          policyInput(this.#history.start_ms, step.fields),
+          null,
+        );
         const before = reference.policies.get(policy_id);
         if (before === undefined) {
           compare(step, codeOf(outcome), { code: "policy_not_found" });
           return;
         }
-        const { cost_limit_nano_usd: cost, ...fields } = step.fields;
-        const after: BudgetPolicy = {
-          ...before,
-          ...fields,
-          ...(cost === undefined ? {} : { cost_limit_nano_usd: cost === null ? null : BigInt(cost) }),
-        };
+        const after: BudgetPolicy = { ...before, ...entityFields(this.#history.start_ms, step.fields) };
         compare(step, codeOf(outcome), reference.putPolicy(after));
         return;
       }
@@ -330,15 +330,12 @@ class Player {
   }
 
   #expectPolicy(outcome: Outcome<BudgetPolicy>, budget_id: string, fields: PolicyFields): ReferenceAnswer {
-    if (this.#reference.budgets.get(budget_id)?.is_deleted !== false) return { code: "budget_not_found" };
-    if (fields.token_limit === null && fields.cost_limit_nano_usd === null) return { code: "invalid_value" };
     const made = outcome.ok ? outcome.value : undefined;
     return this.#reference.putPolicy({
       tenant_id: this.#stage.tenant_id,
       policy_id: made?.policy_id ?? NOBODY,
       budget_id,
-      ...fields,
-      cost_limit_nano_usd: fields.cost_limit_nano_usd === null ? null : BigInt(fields.cost_limit_nano_usd),
+      ...(entityFields(this.#history.start_ms, fields) as EntityFields),
       warning_threshold: 0.8,
       action_threshold: 0.95,
       created_at_ms: 0,
@@ -477,11 +474,29 @@ function tokensAsked(asked: Tokens): Pick<ReferenceRequest, "tokens" | "min_toke
   }
 }
 
-function policyInput(fields: Partial<PolicyFields>) {
-  const { cost_limit_nano_usd: cost, ...others } = fields;
+const endOf = (start_ms: number, minutes: number | null): number | null =>
+  minutes === null ? null : start_ms + minutes * MINUTE_MS;
+
+/** Fields as a request names them. */
+function policyInput(start_ms: number, fields: Partial<PolicyFields>) {
+  const { cost_limit_nano_usd: cost, ends_in_minutes: minutes, ...others } = fields;
+  const end_ms = minutes === undefined ? undefined : endOf(start_ms, minutes);
   return {
     ...others,
     ...(cost === undefined ? {} : { cost_limit: cost === null ? null : (cost / 1e9).toFixed(9) }),
+    ...(end_ms === undefined ? {} : { end_date: end_ms === null ? null : new Date(end_ms).toISOString() }),
+  };
+}
+
+type EntityFields = Pick<BudgetPolicy, Exclude<keyof PolicyFields, "ends_in_minutes"> | "end_ms">;
+
+/** The same fields as a policy has them. */
+function entityFields(start_ms: number, fields: Partial<PolicyFields>): Partial<EntityFields> {
+  const { cost_limit_nano_usd: cost, ends_in_minutes: minutes, ...others } = fields;
+  return {
+    ...others,
+    ...(cost === undefined ? {} : { cost_limit_nano_usd: cost === null ? null : BigInt(cost) }),
+    ...(minutes === undefined ? {} : { end_ms: endOf(start_ms, minutes) }),
   };
 }
 

@@ -26,6 +26,8 @@ export interface PolicyFields {
   readonly token_limit: number | null;
   readonly cost_limit_nano_usd: number | null;
   readonly enabled: boolean;
+  /** Minutes after the start of the history; null where it has no end. */
+  readonly ends_in_minutes: number | null;
   readonly priority_override: boolean;
   readonly allow_unpriced: boolean;
 }
@@ -182,6 +184,8 @@ const keyed = fc.boolean();
 const together = fc.boolean();
 const kind = <K extends string>(name: K) => fc.constant(name);
 
+const endsInMinutes = fc.integer({ min: -10, max: 3000 });
+
 const policyFields: fc.Arbitrary<PolicyFields> = fc.record({
   type: fc.constantFrom<PolicyType[]>("enforce", "enforce", "enforce", "warn", "log"),
   period: fc.constantFrom<Period[]>(
@@ -217,6 +221,7 @@ const policyFields: fc.Arbitrary<PolicyFields> = fc.record({
     { freq: 2 },
   ),
   enabled: fc.constantFrom(true, true, true, true, false),
+  ends_in_minutes: seldom(endsInMinutes),
   priority_override: fc.constantFrom(true, false, false),
   allow_unpriced: fc.constantFrom(true, false, false),
 });
@@ -224,6 +229,7 @@ const policyFields: fc.Arbitrary<PolicyFields> = fc.record({
 const changedFields = fc.oneof(
   fc.record({ token_limit: fc.integer({ min: 0, max: 12 }).map((score) => score * 20) }),
   fc.record({ enabled: fc.boolean() }),
+  fc.record({ ends_in_minutes: fc.option(endsInMinutes, { freq: 2 }) }),
   fc.record({ type: fc.constantFrom<PolicyType[]>("enforce", "warn", "log") }),
   fc.record({ period: fc.constantFrom<Period[]>("hourly", "daily", "monthly", "per_task") }),
   fc.record({ time_zone: fc.constantFrom("UTC", "Europe/Berlin", "America/New_York") }),
