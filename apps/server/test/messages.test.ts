@@ -300,6 +300,22 @@ onEveryDatabase("a message", (server) => {
     expect(beside.body.payload.allocation_id).to.equal(null);
   });
 
+  it("of a bound agent that looks like a batch is held to its budget and component all the same", async () => {
+    const own = await budget();
+    const foreign = await budget();
+    const key = await server().key({ role: "agent", budget_ids: [own], components: ["hermes"] });
+    const asked = async (payload: object, fields: object = {}) => {
+      const batch = { context_id: "batch", amount: 10, items: [], ...payload };
+      return (await send("budget.allocate_tokens", batch, fields, { "X-API-Key": key })).body as Message;
+    };
+    expect((await asked({ budget_id: foreign })).code).to.equal("budget_not_found");
+    expect((await asked({ component: "ergon" })).code).to.equal("forbidden");
+    expect((await asked({}, { sender: "ergon" })).code).to.equal("forbidden");
+    const { allocation_id } = (await asked({})).payload;
+    const { body } = await server().get(`/api/allocations/${allocation_id}`);
+    expect(body).to.include({ budget_id: own, component: "hermes" });
+  });
+
   it("that cannot be read is refused with a detail, as by every route", async () => {
     for (const [body, field] of [
       [{ message_type: "budget.check_budget" }, "/sender"],
