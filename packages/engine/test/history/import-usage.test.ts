@@ -272,7 +272,7 @@ onEveryDatabase("usage of older systems", (open) => {
       conflicts: 0,
       rejected: 1,
     };
-    const events: { payload: string }[] = await test.test_database.database
+    const events: { payload: string }[] = await test.test_database
       .knex("events")
       .where({ event_type: "history.imported" });
     expect(events.map(({ payload }) => JSON.parse(payload) as unknown)).to.deep.equal([what]);
