@@ -380,6 +380,18 @@ for (const kind of TEST_DATABASES) {
       expect(items[1]?.ended_at_ms).to.be.a("number");
     });
 
+    it("is not started for a run that begins after its end, and other runs may begin", async () => {
+      priceProcess.stop();
+      const run = await monitor.run("request", []).then(
+        () => "It was done.",
+        (error: unknown) => String(error),
+      );
+      expect(run).to.equal("Error: The process of a run over the prices was ended.");
+      expect(timers.intervals_ms).to.deep.equal([]);
+      const { items } = await monitor.runs({});
+      expect(items.map(({ ended_at_ms }) => typeof ended_at_ms)).to.deep.equal(["number"]);
+    });
+
     it("has the usual priority where a lower one is refused, and is not asked for it again", async () => {
       const folder = mkdtempSync(join(tmpdir(), "budget-chrt-"));
       const asked = join(folder, "asked");
