@@ -483,6 +483,20 @@ export interface UsageSummary {
   request_count: number;
 }
 
+/** What usage can be summed up by. */
+export type UsageDimension = "provider" | "model" | "component" | "task_type";
+
+export interface UsageSummaryListQuery extends PageQuery, UsageSummaryQuery {
+  /** One group of everything if left out. */
+  group_by?: UsageDimension;
+}
+
+/** Sums of usage that has one value in common. */
+export interface UsageGroup extends UsageSummary {
+  /** That value; null where usage was not grouped. */
+  group: string | null;
+}
+
 export interface UsageAnalyticsQuery extends PageQuery {
   period?: Period;
   start_date?: string;

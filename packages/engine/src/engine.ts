@@ -48,6 +48,8 @@ import type {
   UsageCreate,
   UsageQuery,
   UsageRecord,
+  UsageGroupWire,
+  UsageSummaryListQuery,
   UsageSummaryQuery,
   UsageSummaryWire,
 } from "@budget/domain";
@@ -148,6 +150,8 @@ export interface TrackingManager {
   get(context: CommandContext, record_id: string): Promise<Outcome<UsageRecord>>;
   list(context: CommandContext, query: UsageQuery): Promise<UsagePage>;
   summary(context: CommandContext, query: UsageSummaryQuery): Promise<UsageSummaryWire>;
+  /** Sums by one dimension, in the order of its values; one group of everything where none is named. */
+  groups(context: CommandContext, query: UsageSummaryListQuery): Promise<readonly UsageGroupWire[]>;
   analytics(context: CommandContext, query: UsageAnalyticsQuery): Promise<readonly UsageAnalyticsRow[]>;
 }
 

@@ -106,6 +106,10 @@ export class TestBudget {
     return new TestBudget(portOverClient(client), engine, clock, test_database, http);
   }
 
+  get database(): TestDatabase["database"] {
+    return this.#database.database;
+  }
+
   async close(): Promise<void> {
     if (this.#http !== null) {
       const closed = once(this.#http, "close");
