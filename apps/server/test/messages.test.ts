@@ -172,7 +172,11 @@ onEveryDatabase("a message", (server) => {
     expect(payload.recommendations).to.not.be.empty;
     const [first] = payload.recommendations;
     expect(first.estimated_cost).to.be.greaterThan(0).and.lessThan(payload.current_cost);
-    expect(first.cost_reduction).to.equal(first.savings);
+    expect(first.cost_reduction).to.be.closeTo(payload.current_cost - first.estimated_cost, 1e-12);
+    const asked = { ...GPT, task_type: "chat", context_size: 4000 };
+    const { body } = await server().post("/api/prices/recommendations", asked);
+    expect(payload.recommendations).to.deep.equal(body.items);
+    expect(payload.current_cost).to.equal(body.current_cost);
   });
 
   it("routes to a model that fits, and says where none does", async () => {

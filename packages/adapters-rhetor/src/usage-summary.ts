@@ -79,6 +79,6 @@ export async function summariseUsage(
     total_output_tokens: total.output_tokens,
     total_tokens: total.total_tokens,
     count: total.count,
-    groups: Object.fromEntries(groups.map((group) => [group.group, toGroup(group)])),
+    groups: Object.fromEntries(groups.map((group) => [String(group.group), toGroup(group)])),
   };
 }

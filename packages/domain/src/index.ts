@@ -466,6 +466,7 @@ export {
   type CoverageQuery,
   type CoverageWire,
   type RecommendationRequest,
+  type RecommendationWire,
   type RecommendationsWire,
 } from "./schemas/recommendation.ts";
 export {
