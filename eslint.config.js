@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 const INJECTED_SRC = [
-  "packages/{domain,repositories,engine,price-sources,configuration,services}/src/**/*.ts",
+  "packages/{domain,repositories,engine,price-sources,configuration,services,migration}/src/**/*.ts",
   "packages/adapter{-port,s-*}/src/**/*.ts",
 ];
 const TESTS = ["**/test/**/*.ts", "tools/**/*.ts"];

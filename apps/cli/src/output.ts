@@ -48,6 +48,9 @@ function wrapped(text: string, columns: number): string {
   return lines.join("\n");
 }
 
+/** Text as wide as a screen at most. */
+export const paragraph = (text: string): string => wrapped(text, SCREEN_COLUMNS);
+
 /** Narrows the last column to fit a screen, and where that is not enough the widest others; ids stay whole. */
 function widthsOf(cells: readonly (readonly string[])[]): readonly number[] {
   const columns = cells[0]?.map((_name, column) => cells.map((row) => row[column] ?? "")) ?? [];

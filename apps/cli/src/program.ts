@@ -8,6 +8,7 @@ import { addDatabaseCommands } from "./commands/database.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addExplainCommands } from "./commands/explain.ts";
 import { addKeyCommands } from "./commands/keys.ts";
+import { addMigrateCommands } from "./commands/migrate.ts";
 import { addPolicyCommands } from "./commands/policies.ts";
 import { addPriceCommands } from "./commands/prices.ts";
 import { addStatusCommands } from "./commands/status.ts";
@@ -22,7 +23,8 @@ Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
   BUDGET_API_KEY       key to ask with; else admin.key beside the database, for this machine
   BUDGET_CONFIG_FILE   configuration of a server that is started here (config.yaml)
-  BUDGET_DATABASE_URL  database of "db", "verify" and "doctor" (sqlite:./data/budget.db)
+  BUDGET_DATABASE_URL  database of "db", "verify", "migrate" and "doctor"
+                       (sqlite:./data/budget.db)
   BUDGET_DATABASE_KEY  what its SQLite file is encrypted with
   BUDGET_SECRET_KEYS   what "db rotate-secrets" encrypts with: the first key
 
@@ -57,6 +59,7 @@ export function createProgram(world: World): Command {
   addTenantCommands(program, world);
   addDatabaseCommands(program, world);
   addVerifyCommand(program, world);
+  addMigrateCommands(program, world);
   addConfigurationCommands(program, world);
   addDoctorCommand(program, world);
   inherit(program);

@@ -2,6 +2,13 @@ import { BudgetClient } from "@budget/client-js";
 import type { Command } from "commander";
 import { readLocalKey } from "./local-key.ts";
 
+/** A terminal that somebody sits at. */
+export interface Terminal {
+  readonly columns: number;
+  /** Asks a question, and answers the line that was typed. */
+  readonly ask: (question: string) => Promise<string>;
+}
+
 /** The world of one run of the command line. */
 export interface World {
   readonly stdout: (text: string) => void;
@@ -9,6 +16,8 @@ export interface World {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reads a file; `-` is standard input. */
   readonly readFile: (path: string) => Promise<string>;
+  /** Null where nobody sits there, as in a script. */
+  readonly terminal: Terminal | null;
   /** Ends with another exit code than 0, although nothing was thrown. */
   readonly setExitCode: (code: number) => void;
 }

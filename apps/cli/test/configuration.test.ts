@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { ADMIN_KEY, type } from "./support.ts";
 
 const FILE = `database:
-  url: postgres://budget:secret@db.example.com/budget
+  url: postgres://budget:hunter2@db.example.com/budget
 log: { level: DEBUG }
 prices:
   markups: [{ provider: openai, percent: 5 }]
@@ -45,21 +45,26 @@ describe("budget config show", () => {
       .and.to.match(/^log\.level +DEBUG \(config\.yaml:3\)$/m)
       .and.to.match(/^log\.levels +not set \(default\)$/m)
       .and.to.match(/^prices\.markups +1 \(config\.yaml:5\)$/m);
-    expect(stdout).to.not.contain("secret");
+    expect(stdout).to.not.contain("hunter2");
   });
 
-  it("says of a key only whether there is one", async () => {
-    const environment = { BUDGET_DATABASE_KEY: "sixteen letters!", BUDGET_ADMIN_KEY: ADMIN_KEY };
+  it("says of a key only whether there is one, and its name where it has one", async () => {
+    const environment = {
+      BUDGET_DATABASE_KEY: "sixteen letters!",
+      BUDGET_SECRET_KEYS: `new:${"A".repeat(43)}=,old:${"B".repeat(43)}=`,
+      BUDGET_ADMIN_KEY: ADMIN_KEY,
+    };
     const { stdout } = await type(["config", "show"], environment);
     expect(stdout)
       .to.match(/^database\.key +\*\*\* \(BUDGET_DATABASE_KEY\)$/m)
+      .and.to.match(/^database\.secret_keys +new:\*\*\*,old:\*\*\* \(BUDGET_SECRET_KEYS\)$/m)
       .and.to.match(/^server\.admin_key +\*\*\* \(BUDGET_ADMIN_KEY\)$/m);
     expect((await type(["config", "show"], {})).stdout).to.match(/^server\.admin_key +not set \(default\)$/m);
   });
 
   it("prints JSON with no more than that", async () => {
     const { stdout } = await type(["config", "show", "--json"], {}, { "config.yaml": FILE });
-    expect(stdout).to.not.contain("secret");
+    expect(stdout).to.not.contain("hunter2");
     expect((JSON.parse(stdout) as unknown[])[2]).to.deep.equal({
       setting: "database.url",
       variable: "BUDGET_DATABASE_URL",

@@ -3,6 +3,7 @@ import { readConfiguration } from "@budget/configuration";
 import type { Logger } from "@budget/domain";
 import { startServer, type RunningServer } from "@budget/server";
 import { run } from "../src/program.ts";
+import type { Terminal } from "../src/session.ts";
 
 const silent = () => undefined;
 const logger: Logger = { error: silent, warning: silent, info: silent, debug: silent };
@@ -47,6 +48,7 @@ export async function type(
   words: readonly string[],
   environment: Readonly<Record<string, string>>,
   files: Readonly<Record<string, string>> = {},
+  terminal: Terminal | null = null,
 ): Promise<Ran> {
   let stdout = "";
   let stderr = "";
@@ -54,6 +56,7 @@ export async function type(
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     environment: { BUDGET_API_KEY: ADMIN_KEY, ...environment },
+    terminal,
     readFile: (path) => {
       const content = files[path];
       return content === undefined ? noFile(path) : Promise.resolve(content);

@@ -6,10 +6,12 @@ import { problem, type ProblemAnswer } from "./problems.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 import type { Route } from "./routes/route.ts";
 import { requestId, send, tellOfLimits } from "./send.ts";
+import { WRONG_KEY_RATE, type WrongKeys } from "./wrong-keys.ts";
 
 /** The one check that every door uses. */
-export interface Doorkeeper extends Pick<AccessManager, "authenticate" | "deny"> {
+export interface Doorkeeper extends Pick<AccessManager, "authenticate" | "mayOpen" | "deny"> {
   readonly limiter: Pick<RateLimiter, "count">;
+  readonly wrong_keys: Pick<WrongKeys, "waitOf" | "count">;
 }
 
 interface Admitted {
@@ -34,6 +36,15 @@ const WRONG_KEY = "This key opens nothing: it is unknown, expired or revoked.";
 const unauthenticated = (detail: string): ProblemAnswer => {
   const answer = problem({ code: "unauthenticated", detail });
   return { ...answer, headers: { ...answer.headers, "WWW-Authenticate": 'Bearer realm="budget"' } };
+};
+
+const tooManyWrong = (wait_ms: number): ProblemAnswer => {
+  const { per_second, burst } = WRONG_KEY_RATE;
+  const detail =
+    `Too many requests without a right key came from this address: ${burst} are answered at once after a rest, and ` +
+    `${per_second} a second. A right key is let in all the same.`;
+  const answer = problem({ code: "rate_limited", detail });
+  return { ...answer, headers: { ...answer.headers, "Retry-After": String(Math.ceil(wait_ms / 1000)) } };
 };
 
 const originOf = (request: Request): string => request.ip ?? "";
@@ -72,9 +83,15 @@ export function guard(route: Pick<Route, "operation_id">, doorkeeper: Doorkeeper
     from: Pick<Actor, "origin" | "request_id">,
   ): Promise<FoundKey | ProblemAnswer> {
     const text = presented(request);
+    const spent_ms = doorkeeper.wrong_keys.waitOf(from.origin);
+    // Whoever guesses too often is told so before the database is asked; a right key beside such guesses is let in.
+    if (spent_ms > 0 && (text === undefined || !(await doorkeeper.mayOpen(text))))
+      return tooManyWrong(spent_ms);
     const key =
       text === undefined ? null : await doorkeeper.authenticate(text, route.operation_id === "readMetrics");
     if (key !== null) return key;
+    const wait_ms = doorkeeper.wrong_keys.count(from.origin);
+    if (wait_ms > 0) return tooManyWrong(wait_ms);
     const nobody = { key_id: null, name: text === undefined ? "no key" : "unknown key" };
     doorkeeper.deny(DEFAULT_TENANT_ID, denialOf(route.operation_id, { ...nobody, ...from }));
     return unauthenticated(text === undefined ? NO_KEY : WRONG_KEY);

@@ -8,3 +8,4 @@ export { RateLimiter } from "./rate-limiter.ts";
 export { OwnCounter } from "./request-counter.ts";
 export { startServer, type RunningServer } from "./server.ts";
 export { systemTimers } from "./world.ts";
+export { WrongKeys } from "./wrong-keys.ts";

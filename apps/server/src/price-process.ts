@@ -56,6 +56,7 @@ export class PriceProcess {
   /** Some containers have the command and refuse what it asks for. */
   #mayWaitForIdle = process.platform === "linux";
   #child: ChildProcess | undefined;
+  #isStopped = false;
 
   constructor(options: PriceProcessOptions) {
     this.#options = options;
@@ -63,6 +64,8 @@ export class PriceProcess {
 
   /** One at a time, as the monitor begins them. */
   readonly perform: PerformRun = async (run, source_names) => {
+    // Whoever asked a moment too late would start a process that nobody ends.
+    if (this.#isStopped) throw new Error(ENDED);
     const { database, settings, logger, timers, longest_run_ms } = this.#options;
     const watched = { isOverdue: false };
     const stopWatching = timers.every(longest_run_ms, () => {
@@ -84,8 +87,9 @@ export class PriceProcess {
     }
   };
 
-  /** Breaks off what goes on: what a run has written so far stays, and the next one does the rest. */
+  /** Breaks off what goes on, for good: what a run has written so far stays, and the next one does the rest. */
   stop(): void {
+    this.#isStopped = true;
     this.#child?.kill();
   }
 

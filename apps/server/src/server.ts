@@ -42,6 +42,7 @@ import { OwnCounter, type RequestCounter } from "./request-counter.ts";
 import { databaseTime, drawFrom } from "./shared-buckets.ts";
 import { SharedCounter } from "./shared-counter.ts";
 import { secretSource, systemClock, systemTimers, uuidSource } from "./world.ts";
+import { WrongKeys } from "./wrong-keys.ts";
 
 /** Less than the 10 s that container runtimes wait before they kill. */
 const STOP_GRACE_MS = 8000;
@@ -118,7 +119,9 @@ export async function startServer(
       doorkeeper: {
         authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
         deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
+        mayOpen: (text) => engine.access.mayOpen(text),
         limiter: new RateLimiter(configuration.rate_limit, counter),
+        wrong_keys: new WrongKeys(() => systemClock.now()),
       },
       host_rules: {
         get hosts() {

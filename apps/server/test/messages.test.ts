@@ -172,7 +172,11 @@ onEveryDatabase("a message", (server) => {
     expect(payload.recommendations).to.not.be.empty;
     const [first] = payload.recommendations;
     expect(first.estimated_cost).to.be.greaterThan(0).and.lessThan(payload.current_cost);
-    expect(first.cost_reduction).to.equal(first.savings);
+    expect(first.cost_reduction).to.be.closeTo(payload.current_cost - first.estimated_cost, 1e-12);
+    const asked = { ...GPT, task_type: "chat", context_size: 4000 };
+    const { body } = await server().post("/api/prices/recommendations", asked);
+    expect(payload.recommendations).to.deep.equal(body.items);
+    expect(payload.current_cost).to.equal(body.current_cost);
   });
 
   it("routes to a model that fits, and says where none does", async () => {
@@ -298,6 +302,22 @@ onEveryDatabase("a message", (server) => {
     const context = { ...usage, ...GPT, context_id: "theirs" };
     const beside = await send("budget.record_usage", context, {}, headers);
     expect(beside.body.payload.allocation_id).to.equal(null);
+  });
+
+  it("of a bound agent that looks like a batch is held to its budget and component all the same", async () => {
+    const own = await budget();
+    const foreign = await budget();
+    const key = await server().key({ role: "agent", budget_ids: [own], components: ["hermes"] });
+    const asked = async (payload: object, fields: object = {}) => {
+      const batch = { context_id: "batch", amount: 10, items: [], ...payload };
+      return (await send("budget.allocate_tokens", batch, fields, { "X-API-Key": key })).body as Message;
+    };
+    expect((await asked({ budget_id: foreign })).code).to.equal("budget_not_found");
+    expect((await asked({ component: "ergon" })).code).to.equal("forbidden");
+    expect((await asked({}, { sender: "ergon" })).code).to.equal("forbidden");
+    const { allocation_id } = (await asked({})).payload;
+    const { body } = await server().get(`/api/allocations/${allocation_id}`);
+    expect(body).to.include({ budget_id: own, component: "hermes" });
   });
 
   it("that cannot be read is refused with a detail, as by every route", async () => {

@@ -663,8 +663,10 @@ onEveryDatabase("prices", (server) => {
     const wanted = { provider: "openai", model: "gpt-4o", budget_id };
     const found = await s.post("/api/prices/recommendations", { ...wanted, limit: 3 });
     expect(found.status).to.equal(200);
-    expect(found.body).to.deep.include({ calls: 1, typical: false, cost: 0.01475 });
-    const costs = (found.body.recommendations as { cost: number; savings: number }[]).map(({ cost }) => cost);
+    expect(found.body).to.deep.include({ calls: 1, typical: false, current_cost: 0.01475 });
+    const costs = (found.body.items as { estimated_cost: number }[]).map(
+      ({ estimated_cost }) => estimated_cost,
+    );
     expect(costs).to.have.length(3);
     expect(costs).to.deep.equal([...costs].sort((a, b) => a - b));
     const coverage = await s.get("/api/prices/coverage?days=2");

@@ -340,7 +340,7 @@ onEveryDatabase("usage that was recorded", (server) => {
     expect(found).to.deep.equal(ids);
   });
 
-  it("is summed up, by POST and as a list of one by GET", async () => {
+  it("is summed up, by POST, and as a list by GET", async () => {
     const s = server();
     const { budget_id } = await withUsage(s);
     const posted = await s.post("/api/usage/summary", { period: "DAILY", budget_id, model: "GPT-4o" });
@@ -359,7 +359,16 @@ onEveryDatabase("usage that was recorded", (server) => {
       request_count: 3,
     });
     const got = await s.get(`/api/usage/summary?period=daily&budget_id=${budget_id}&model=gpt-4o`);
-    expect(got.body).to.deep.equal({ items: [posted.body], total: 1, page: 1, limit: 20 });
+    expect(got.body).to.deep.equal({
+      items: [{ group: null, ...posted.body }],
+      total: 1,
+      page: 1,
+      limit: 20,
+    });
+    const grouped = await s.get(`/api/usage/summary?budget_id=${budget_id}&group_by=MODEL&limit=1&page=2`);
+    expect(grouped.body).to.include({ total: 3, page: 2, limit: 1 });
+    expect(pluck(grouped.body.items, "group")).to.deep.equal(["gpt-4o"]);
+    expect(codeOf(await s.get("/api/usage/summary?group_by=day"))).to.equal("400 invalid_value");
     const all = await s.post("/api/usage/summary", { budget_id });
     expect(all.body.request_count).to.equal(5);
     const none = await s.post("/api/usage/summary", { budget_id, start_time: "2026-11-24T00:00:00Z" });

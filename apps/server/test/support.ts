@@ -42,6 +42,7 @@ import { Metrics } from "../src/metrics.ts";
 import { observeRequests, type ObservedRequest } from "../src/observe-requests.ts";
 import { ROUTES } from "../src/routes/index.ts";
 import { secretSource, uuidSource } from "../src/world.ts";
+import { WrongKeys } from "../src/wrong-keys.ts";
 
 /** Monday, in the middle of an hour. */
 export const START_MS = Date.parse("2026-11-23T09:30:00.000Z");
@@ -296,6 +297,8 @@ export class TestServer {
       doorkeeper: {
         authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
         deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
+        mayOpen: (text) => engine.access.mayOpen(text),
+        wrong_keys: new WrongKeys(() => clock.now()),
         limiter: new RateLimiter(options.rate_limit ?? CONFIGURATION.rate_limit, counter),
       },
       host_rules: { hosts: [], origins: options.origins ?? [] },

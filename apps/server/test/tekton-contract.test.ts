@@ -34,7 +34,9 @@ const PATHS: readonly (readonly [method: string, path: string])[] = [
 const BODIES: Readonly<Record<string, object>> = {
   "/api/usage/summary": { period: "DAILY", provider: "OpenAI" },
   "/api/prices/current": { provider: "OpenAI", model: "GPT-4o" },
-  "/api/prices/recommendations": { provider: "OpenAI", model: "GPT-4o" },
+  "/api/prices/recommendations": {
+    ...{ provider: "OpenAI", model: "GPT-4o", task_type: "Chat", context_size: 4000 },
+  },
 };
 
 /** Whose answers are one thing, and not a list. */
@@ -140,6 +142,56 @@ onEveryDatabase("the contract of Tekton", (server) => {
     }
     const locked = await server().get("/api/budgets", { "X-API-Key": "wrong" });
     expect([locked.status, typeof locked.body.detail]).to.deep.equal([401, "string"]);
+  });
+
+  it("recommends in the shape that Tekton's callers read, and says what nobody knows", async () => {
+    const by = { provider: "acme", set_by: "ada", why: "contract" };
+    for (const [model, cost_per_unit] of [
+      ["contract-large", "0.00001"],
+      ["contract-small", "0.000004"],
+    ]) {
+      const components = [
+        { unit: "input_tokens", cost_per_unit },
+        { unit: "output_tokens", cost_per_unit },
+      ];
+      const set = await server().post("/api/prices/by-hand", { ...by, model, components });
+      expect(set.status, set.text).to.be.within(200, 201);
+    }
+    const call = { context_id: "c", component: "hermes", provider: "acme", model: "contract-large" };
+    await server().post("/api/usage/record", {
+      ...call,
+      task_type: "Chat",
+      input_tokens: 900,
+      output_tokens: 100,
+    });
+    const asked = { provider: "Acme", model: "Contract-Large", task_type: "CHAT", context_size: 4000 };
+    const { body, text } = await server().post("/api/prices/recommendations", asked);
+    expect(body, text).to.deep.equal({
+      items: [
+        {
+          provider: "acme",
+          model: "contract-small",
+          estimated_cost: 0.004,
+          cost_reduction: 0.006,
+          cost_reduction_percentage: 60,
+          confidence: 1,
+          quality_impact: null,
+          speed_impact: null,
+          description: "$0.004 instead of $0.01 for the latest call; its price is manual.",
+          price_status: "manual",
+          context_tokens: null,
+          tools: null,
+          vision: null,
+          reasoning: null,
+        },
+      ],
+      current_provider: "acme",
+      current_model: "contract-large",
+      current_cost: 0.01,
+      calls: 1,
+      calls_left_out: 0,
+      typical: false,
+    });
   });
 
   it("gives plain numbers for prices", async () => {

@@ -1,5 +1,5 @@
 /** The most that a page may have. */
-export const PAGE_SIZE = 1000;
+const PAGE_SIZE = 1000;
 
 /** Reads a list page by page to its end. */
 export async function allPages<T>(

@@ -1,5 +1,5 @@
-import { BudgetError, InsufficientBudgetError, type BudgetClient, type UsageRecord } from "@budget/client-js";
-import { PAGE_SIZE, allPages } from "./all-pages.ts";
+import { BudgetError, InsufficientBudgetError, type BudgetClient } from "@budget/client-js";
+import { allPages } from "./all-pages.ts";
 import { PortError } from "./port-error.ts";
 import type { BudgetPort } from "./port.ts";
 
@@ -37,7 +37,7 @@ export function portOverClient(client: BudgetClient): BudgetPort {
     usage: {
       record: (usage) => answered(client.usage.record(usage)),
       summary: (query) => answered(client.usage.summary(query)),
-      records: (query) => records(client, query),
+      groups: (query) => answered(allPages((page) => client.usage.groups({ ...query, ...page }))),
       analytics: (query) => answered(allPages((page) => client.usage.analytics({ ...query, ...page }))),
     },
     prices: {
@@ -47,17 +47,6 @@ export function portOverClient(client: BudgetClient): BudgetPort {
       recommendations: (request) => answered(client.prices.recommendations(request)),
     },
   };
-}
-
-async function* records(
-  client: BudgetClient,
-  query: Parameters<BudgetPort["usage"]["records"]>[0],
-): AsyncGenerator<UsageRecord> {
-  try {
-    yield* client.usage.iterate({ ...query, limit: PAGE_SIZE });
-  } catch (error) {
-    throw portError(error);
-  }
 }
 
 async function answered<T>(call: Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ import {
   RecommendationRequestSchema,
   UsageAnalyticsQuerySchema,
   UsageCreateSchema,
-  UsageQuerySchema,
+  UsageSummaryListQuerySchema,
   UsageSummaryQuerySchema,
   toAllocationCheckWire,
   toAllocationWire,
@@ -39,12 +39,12 @@ import {
   type RecommendationRequest,
   type UsageAnalyticsQuery,
   type UsageCreate,
-  type UsageQuery,
+  type UsageSummaryListQuery,
   type UsageSummaryQuery,
 } from "@budget/domain";
 import type { CommandContext, Engine } from "@budget/engine";
 import { Type } from "typebox";
-import { PAGE_SIZE, allPages } from "./all-pages.ts";
+import { allPages } from "./all-pages.ts";
 import { PortError } from "./port-error.ts";
 import type { Allocated, BudgetPort } from "./port.ts";
 import { requestReader } from "./read-request.ts";
@@ -66,7 +66,7 @@ const readUsage = requestReader<Omit<UsageCreate, "response">>(
   Type.Omit(UsageCreateSchema, ["response"], { additionalProperties: false }),
 );
 const readUsageSummary = requestReader<UsageSummaryQuery>(UsageSummaryQuerySchema);
-const readUsageQuery = requestReader<UsageQuery>(UsageQuerySchema);
+const readUsageGroups = requestReader<UsageSummaryListQuery>(UsageSummaryListQuerySchema);
 const readAnalytics = requestReader<UsageAnalyticsQuery>(UsageAnalyticsQuerySchema);
 const readCurrentPrice = requestReader<CurrentPriceRequest>(CurrentPriceRequestSchema);
 const readCost = requestReader<CostRequest>(CostRequestSchema);
@@ -133,15 +133,8 @@ export function portOverEngine(engine: Engine, context: CommandContext): BudgetP
       async summary(query) {
         return engine.usage.summary(context, readUsageSummary(query));
       },
-      async *records(query) {
-        const wanted = readUsageQuery(query);
-        let cursor: string | null = null;
-        do {
-          const page = { limit: PAGE_SIZE, ...(cursor !== null && { cursor }) };
-          const { items, next_cursor } = await engine.usage.list(context, { ...wanted, ...page });
-          for (const record of items) yield toUsageRecordWire(record);
-          cursor = next_cursor;
-        } while (cursor !== null);
+      async groups(query) {
+        return engine.usage.groups(context, readUsageGroups(query));
       },
       async analytics(query) {
         return engine.usage.analytics(context, readAnalytics(query));

@@ -24,9 +24,10 @@ import type {
   UsageAnalyticsQuery,
   UsageAnalyticsRow,
   UsageCreate,
-  UsageQuery,
+  UsageGroup,
   UsageRecord,
   UsageSummary,
+  UsageSummaryListQuery,
   UsageSummaryQuery,
 } from "@budget/client-js";
 
@@ -74,8 +75,8 @@ export interface BudgetPort {
     /** Counted already: a provider's own response is read by the HTTP server only. */
     record(usage: Omit<UsageCreate, "response">): Promise<UsageRecord>;
     summary(query: UsageSummaryQuery): Promise<UsageSummary>;
-    /** Every record that the query asks for, newest first, read page by page. */
-    records(query: Omit<UsageQuery, keyof PageQuery | "cursor">): AsyncIterable<UsageRecord>;
+    /** Sums by one dimension, in the order of its values; one group of everything where none is named. */
+    groups(query: Whole<UsageSummaryListQuery>): Promise<readonly UsageGroup[]>;
     /** By day, provider, model and component. */
     analytics(query: Whole<UsageAnalyticsQuery>): Promise<readonly UsageAnalyticsRow[]>;
   };

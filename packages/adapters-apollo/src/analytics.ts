@@ -72,14 +72,15 @@ const mapped = <T>(groups: ReadonlyMap<string, Rows>, toValue: (rows: Rows) => T
 function sum(rows: Rows): TokenSums {
   let input_tokens = 0;
   let output_tokens = 0;
+  let total_tokens = 0;
   let count = 0;
   let cost_nano_usd: NanoUsd = 0n;
   for (const row of rows) {
     input_tokens += row.input_tokens;
     output_tokens += row.output_tokens;
+    total_tokens += row.total_tokens;
     count += row.request_count;
     cost_nano_usd += parseUsdToNano(row.total_cost);
   }
-  const total_tokens = input_tokens + output_tokens;
   return { input_tokens, output_tokens, total_tokens, cost: nanoToUsdJson(cost_nano_usd), count };
 }

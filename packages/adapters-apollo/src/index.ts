@@ -44,3 +44,9 @@ export {
   type ApolloPeriod,
   type ApolloPolicyType,
 } from "./words.ts";
+export {
+  openApolloHistory,
+  type ApolloHistory,
+  type ApolloHistoryOptions,
+} from "./migration/apollo-history.ts";
+export type { ExportedAllocation } from "./migration/export.ts";

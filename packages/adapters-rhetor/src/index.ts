@@ -28,3 +28,9 @@ export {
 } from "./token-counter.ts";
 export type { RhetorUsageSummary, SummaryRequest, UsageGroup } from "./usage-summary.ts";
 export type { Enforcement, GroupBy, RhetorPeriod } from "./words.ts";
+export {
+  openRhetorHistory,
+  type RhetorHistory,
+  type RhetorHistoryOptions,
+} from "./migration/rhetor-history.ts";
+export type { RhetorRate } from "./migration/rates.ts";

@@ -1,6 +1,6 @@
 import { PortError, type BudgetPort } from "@budget/adapter-port";
 import type { Policy } from "@budget/client-js";
-import { nanoToUsdText, parseUsdToNano } from "@budget/domain";
+import { nanoToUsdText, parseUsdToNano, type Clock } from "@budget/domain";
 import { plain } from "./amounts.ts";
 import {
   ALL_PROVIDERS,
@@ -39,9 +39,12 @@ export interface Limits {
 
 /**
  * Rhetor's settings are the cost policies of one budget that look at no dimension but the provider. One without a limit
- * is kept as a policy of $0 that is disabled: it refuses nothing, and remembers what is to happen at a limit.
+ * is kept as a policy of $0 that is disabled: it refuses nothing, and remembers what is to happen at a limit. A policy
+ * that is at its end is no setting any more.
  */
-export function createLimits(port: BudgetPort, settingsBudget: () => Promise<string>): Limits {
+export function createLimits(port: BudgetPort, settingsBudget: () => Promise<string>, clock: Clock): Limits {
+  const isOver = ({ end_date }: Policy) => end_date !== null && Date.parse(end_date) <= clock.now();
+
   async function find({ period, provider = ALL_PROVIDERS }: SettingName): Promise<Policy | undefined> {
     const wanted = readProvider(provider);
     const policies = await port.policies.list({
@@ -49,7 +52,9 @@ export function createLimits(port: BudgetPort, settingsBudget: () => Promise<str
       period: readPeriod(period),
       ...(wanted !== null && { provider: wanted }),
     });
-    const settings = policies.filter((policy) => policy.provider === wanted && isSetting(policy));
+    const settings = policies.filter(
+      (policy) => policy.provider === wanted && isSetting(policy) && !isOver(policy),
+    );
     return settings.find(({ enabled }) => enabled) ?? settings[0];
   }
 

@@ -67,7 +67,7 @@ export function createRhetorAdapter({ port, tokens, clock, budget_id }: RhetorAd
 
   return {
     ...costs,
-    ...createLimits(port, settingsBudget),
+    ...createLimits(port, settingsBudget, clock),
     getModelTiers: () => models.getModelTiers(),
     findCheaperAlternative: (request) => models.findCheaperAlternative(request),
     checkBudget: check,

@@ -25,6 +25,8 @@ export interface ShadowCounts {
   readonly disagreed: number;
   /** Calls that Budget did not answer. */
   readonly failed: number;
+  /** Calls that Budget was not asked, because too many waited. */
+  readonly left_out: number;
 }
 
 /** A call that the old system and Budget answer differently. The texts of the call are not part of it. */
@@ -44,8 +46,9 @@ export interface ShadowOptions {
   readonly old: OldRhetor;
   /** What is compared with it: Budget, with policies that only count. */
   readonly budget: RhetorCalls;
+  /** Where it throws, that is a failure. */
   readonly onDisagreement: (disagreement: Disagreement) => void;
-  /** Called where Budget fails, which callers never notice. */
+  /** Called where Budget fails, which callers never notice. What it throws is left alone. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -56,16 +59,23 @@ export interface RhetorShadow extends OldRhetor {
   settled(): Promise<void>;
 }
 
+/** So many calls wait for Budget at most; a Budget that hangs costs no more memory than that. */
+const MOST_RUNNING = 1000;
+
 /**
  * Asks the old system and Budget alike, answers what the old one says as soon as it says so, and reports where the two
  * disagree. Completions are booked in both, and limits are set in both, in Budget as ones that only count; everything else
  * is the old system's alone. What goes wrong at Budget is counted, and harms nobody.
  */
 export function createRhetorShadow({ old, budget, onDisagreement, onFailure }: ShadowOptions): RhetorShadow {
-  const counts = { compared: 0, disagreed: 0, failed: 0 };
+  const counts = { compared: 0, disagreed: 0, failed: 0, left_out: 0 };
   const running = new Set<Promise<void>>();
 
   function beside(work: () => Promise<unknown>): void {
+    if (running.size >= MOST_RUNNING) {
+      counts.left_out += 1;
+      return;
+    }
     const done = run(work).finally(() => running.delete(done));
     running.add(done);
   }
@@ -75,7 +85,11 @@ export function createRhetorShadow({ old, budget, onDisagreement, onFailure }: S
       await work();
     } catch (error) {
       counts.failed += 1;
-      onFailure(error);
+      try {
+        onFailure(error);
+      } catch {
+        // Nobody waits for it, so the process of the old system would end.
+      }
     }
   }
 

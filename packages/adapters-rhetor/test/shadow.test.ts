@@ -66,7 +66,12 @@ describe("Budget in the shadow of the old Rhetor", () => {
       const { shadow, disagreements } = shadowOf({ checkBudget: says }, { checkBudget: budget });
       expect(await shadow.checkBudget(CALL)).to.equal(says);
       await shadow.settled();
-      expect(shadow.counts()).to.deep.equal({ compared: 1, disagreed: agrees ? 0 : 1, failed: 0 });
+      expect(shadow.counts()).to.deep.equal({
+        compared: 1,
+        disagreed: agrees ? 0 : 1,
+        failed: 0,
+        left_out: 0,
+      });
       expect(disagreements).to.have.length(agrees ? 0 : 1);
     });
   }
@@ -87,7 +92,7 @@ describe("Budget in the shadow of the old Rhetor", () => {
       task_type: null,
       old: { allowed: false, reasons: ["Daily budget limit exceeded"] },
       budget: { allowed: true, reasons: ["It is near."] },
-      counts: { compared: 2, disagreed: 2, failed: 0 },
+      counts: { compared: 2, disagreed: 2, failed: 0, left_out: 0 },
     });
     expect(JSON.stringify(disagreements)).to.not.contain("secret");
   });
@@ -132,7 +137,7 @@ describe("Budget in the shadow of the old Rhetor", () => {
     expect(await shadow.checkBudget(CALL)).to.equal(ALLOWED);
     expect(await shadow.recordCompletion({ ...CALL, output_text: "" })).to.deep.equal({ record_id: "7" });
     await shadow.settled();
-    expect(shadow.counts()).to.deep.equal({ compared: 0, disagreed: 0, failed: 2 });
+    expect(shadow.counts()).to.deep.equal({ compared: 0, disagreed: 0, failed: 2, left_out: 0 });
     expect(failures.map(String)).to.deep.equal(["Error: It is away.", "Error: It is away."]);
     const never = shadowOf({ checkBudget: ALLOWED }, { checkBudget: new Promise(() => undefined) });
     expect(await never.shadow.checkBudget(CALL)).to.equal(ALLOWED);
@@ -142,11 +147,23 @@ describe("Budget in the shadow of the old Rhetor", () => {
       onDisagreement: () => {
         throw new Error("The log is full.");
       },
-      onFailure: () => undefined,
+      onFailure: () => {
+        throw new Error("The log is full.");
+      },
     });
     expect(await failing.checkBudget(CALL)).to.equal(REFUSED);
     await failing.settled();
     expect(failing.counts().failed).to.equal(1);
+  });
+
+  it("leaves calls out where a thousand wait for Budget already", async () => {
+    const { shadow, asked } = shadowOf(
+      { checkBudget: ALLOWED },
+      { checkBudget: new Promise(() => undefined) },
+    );
+    for (let count = 0; count < 1003; count += 1) await shadow.checkBudget(CALL);
+    expect(asked.budget).to.have.length(1000);
+    expect(shadow.counts()).to.include({ compared: 0, left_out: 3 });
   });
 
   it("fails as the old one fails", async () => {

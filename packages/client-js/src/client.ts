@@ -65,6 +65,8 @@ import type {
   UsageQuery,
   UsageRecord,
   UsageSummary,
+  UsageGroup,
+  UsageSummaryListQuery,
   UsageSummaryQuery,
 } from "./types.ts";
 
@@ -165,6 +167,8 @@ export class BudgetClient {
     summary: (query: UsageSummaryQuery = {}, options?: CallOptions) =>
       this.#send<UsageSummary>({ method: "POST", path: "/api/usage/summary", body: query }, options),
     /** By day, provider, model and component. */
+    groups: (query?: UsageSummaryListQuery, options?: CallOptions) =>
+      this.#get<Page<UsageGroup>>("/api/usage/summary", query, options),
     analytics: (query?: UsageAnalyticsQuery, options?: CallOptions) =>
       this.#get<Page<UsageAnalyticsRow>>("/api/usage/analytics", query, options),
   };

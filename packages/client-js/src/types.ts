@@ -483,6 +483,20 @@ export interface UsageSummary {
   request_count: number;
 }
 
+/** What usage can be summed up by. */
+export type UsageDimension = "provider" | "model" | "component" | "task_type";
+
+export interface UsageSummaryListQuery extends PageQuery, UsageSummaryQuery {
+  /** One group of everything if left out. */
+  group_by?: UsageDimension;
+}
+
+/** Sums of usage that has one value in common. */
+export interface UsageGroup extends UsageSummary {
+  /** That value; null where usage was not grouped. */
+  group: string | null;
+}
+
 export interface UsageAnalyticsQuery extends PageQuery {
   period?: Period;
   start_date?: string;
@@ -772,8 +786,11 @@ export interface RecommendationRequest {
   model: string;
   budget_id?: string;
   component?: string;
+  task_type?: string;
   /** Usage of so many days up to now; 30 if left out. */
   days?: number;
+  /** Tokens that a call may have: leaves out models that are known to take fewer. */
+  context_size?: number;
   /** Whether models of other providers are looked at, too; no if left out. */
   any_provider?: boolean;
   context_tokens?: number;
@@ -787,9 +804,19 @@ export interface RecommendationRequest {
 export interface Recommendation {
   provider: string;
   model: string;
-  cost: number;
-  savings: number;
-  savings_percent: number;
+  /** What the calls would have cost. */
+  estimated_cost: number;
+  cost_reduction: number;
+  /** From 0 to 100. */
+  cost_reduction_percentage: number;
+  /** The share of the calls found that costs are worked out for; 0 where they are those of a typical call. */
+  confidence: number;
+  /** No source says how well a model does a task. */
+  quality_impact: null;
+  /** No source says how fast a model is. */
+  speed_impact: null;
+  /** What is known of it, in a sentence. */
+  description: string;
   price_status: string;
   context_tokens: number | null;
   tools: boolean | null;
@@ -799,16 +826,17 @@ export interface Recommendation {
 
 /** Cheaper models for what was really used lately, the cheapest first. */
 export interface Recommendations {
-  provider: string;
-  model: string;
+  items: Recommendation[];
+  current_provider: string;
+  current_model: string;
+  /** What the calls cost with the model in use, at its price of now. */
+  current_cost: number;
   /** Calls that costs are worked out for. */
   calls: number;
   /** Calls that are not among them, because the model in use has no price for all that they used. */
   calls_left_out: number;
   /** Whether there were none, so that costs are those of one call of 1,000 tokens in and out. */
   typical: boolean;
-  cost: number;
-  recommendations: Recommendation[];
 }
 
 export interface CoverageQuery {

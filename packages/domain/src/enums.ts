@@ -15,6 +15,10 @@ export const TIERS = ["local_lightweight", "local_midweight", "remote_heavyweigh
 /** The weight class of a model. */
 export type Tier = (typeof TIERS)[number];
 
+export const USAGE_DIMENSIONS = ["provider", "model", "component", "task_type"] as const;
+/** What usage is summed up by. */
+export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+
 export const PRICE_TYPES = ["token", "character", "image", "time", "fixed"] as const;
 /** The unit that a price is chiefly quoted in. */
 export type PriceType = (typeof PRICE_TYPES)[number];

@@ -84,6 +84,7 @@ export {
   REVIEW_STATUSES,
   SERVICE_TIERS,
   TIERS,
+  USAGE_DIMENSIONS,
   isPerContext,
   readPolicyType,
   type AlertSeverity,
@@ -95,6 +96,7 @@ export {
   type ReviewStatus,
   type ServiceTier,
   type Tier,
+  type UsageDimension,
 } from "./enums.ts";
 export { OLD_SYSTEMS, type ImportSource, type ImportedTotals, type OldSystem } from "./history.ts";
 export { localTimeToInstant, type LocalTimeReading } from "./local-time.ts";
@@ -464,6 +466,7 @@ export {
   type CoverageQuery,
   type CoverageWire,
   type RecommendationRequest,
+  type RecommendationWire,
   type RecommendationsWire,
 } from "./schemas/recommendation.ts";
 export {
@@ -476,19 +479,23 @@ export {
   CostComponentSchema,
   UsageAnalyticsQuerySchema,
   UsageAnalyticsRowSchema,
+  UsageGroupSchema,
   UsageCreateSchema,
   UsageListSchema,
   UsageQuerySchema,
   UsageRecordSchema,
+  UsageSummaryListQuerySchema,
   UsageSummaryQuerySchema,
   UsageSummarySchema,
   quantities,
   type UsageAnalyticsQuery,
   type UsageAnalyticsRow,
+  type UsageGroupWire,
   type UsageCreate,
   type UsageListWire,
   type UsageQuery,
   type UsageRecordWire,
+  type UsageSummaryListQuery,
   type UsageSummaryQuery,
   type UsageSummaryWire,
 } from "./schemas/usage.ts";

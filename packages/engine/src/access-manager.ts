@@ -40,6 +40,8 @@ export interface AccessOptions {
 
 /** For how long a key is taken for what it was when it was read: a revocation binds everywhere within this. */
 const READ_AGAIN_AFTER_MS = 500;
+/** How often the ids of all keys are read at most. */
+const LIST_AGAIN_AFTER_MS = 1000;
 /** Keys that are remembered; those of guessers push each other out. */
 const MOST_REMEMBERED = 10_000;
 /** Denials that wait to be written; of a flood of them the rest is counted. */
@@ -66,6 +68,7 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
   /** Keys that may read what needs no database, as they were when they last did. */
   const lastKnown = new Map<string, FoundKey>();
   const used = new Map<string, number>();
+  let listed: { readonly read_at_ms: number; readonly ids: Promise<ReadonlySet<string>> } | null = null;
   let denials: Denial[] = [];
   let dropped = 0;
 
@@ -79,6 +82,16 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
     if (remembered.size >= MOST_REMEMBERED) remembered.clear();
     remembered.set(key_id, { read_at_ms: now_ms, key });
     return key;
+  }
+
+  function allIds(): Promise<ReadonlySet<string>> {
+    const now_ms = clock.now();
+    if (listed !== null && now_ms - listed.read_at_ms < LIST_AGAIN_AFTER_MS) return listed.ids;
+    const read_ids = keys.allIds().then((all) => new Set(all));
+    // A database that is away says nothing about keys.
+    read_ids.catch(() => (listed = null));
+    listed = { read_at_ms: now_ms, ids: read_ids };
+    return read_ids;
   }
 
   /** What was last known of a key, where the database is away. */
@@ -171,6 +184,17 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
       return key;
     },
 
+    async mayOpen(text) {
+      const parts = readKeyText(text);
+      if (parts === null) return false;
+      try {
+        return (await allIds()).has(parts.key_id);
+      } catch (error) {
+        if (!isUnavailable(error)) throw error;
+        return true;
+      }
+    },
+
     async create(context, input): Promise<Outcome<NewKey>> {
       const now_ms = clock.now();
       const expires_at_ms = input.expires_at === undefined ? null : Date.parse(input.expires_at);
@@ -195,7 +219,7 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
         revoked_at_ms: null,
         last_used_at_ms: null,
       };
-      return ledger.transaction(context.tenant_id, "exclusive", async (session) => {
+      const outcome = await ledger.transaction(context.tenant_id, "exclusive", async (session) => {
         const { transaction, tenant_id } = session;
         const count = () => keys.countAlive(transaction, tenant_id, ROLES, now_ms);
         const tooMany = await whyTooMany(database, session, "max_keys", count);
@@ -204,6 +228,8 @@ export function createAccessManager({ database, clock, ids, secrets }: AccessOpt
         await writeChange(session, context, "key.created", null, key);
         return accepted({ key, text: keyText(key.key_id, secret) });
       });
+      listed = null;
+      return outcome;
     },
 
     async get({ tenant_id }, key_id) {

@@ -48,6 +48,8 @@ import type {
   UsageCreate,
   UsageQuery,
   UsageRecord,
+  UsageGroupWire,
+  UsageSummaryListQuery,
   UsageSummaryQuery,
   UsageSummaryWire,
 } from "@budget/domain";
@@ -148,6 +150,8 @@ export interface TrackingManager {
   get(context: CommandContext, record_id: string): Promise<Outcome<UsageRecord>>;
   list(context: CommandContext, query: UsageQuery): Promise<UsagePage>;
   summary(context: CommandContext, query: UsageSummaryQuery): Promise<UsageSummaryWire>;
+  /** Sums by one dimension, in the order of its values; one group of everything where none is named. */
+  groups(context: CommandContext, query: UsageSummaryListQuery): Promise<readonly UsageGroupWire[]>;
   analytics(context: CommandContext, query: UsageAnalyticsQuery): Promise<readonly UsageAnalyticsRow[]>;
 }
 
@@ -251,6 +255,12 @@ export interface AccessManager {
    *   the database, because a revocation is not seen then
    */
   authenticate(text: string, mayBeOld?: boolean): Promise<FoundKey | null>;
+  /**
+   * Whether there is a key that this text may be of, by a list that is read once a second at most: for callers whose
+   * guesses are not to be looked up one by one. A key that another server made is on it within a second. Where the
+   * database is away, every text may open.
+   */
+  mayOpen(text: string): Promise<boolean>;
   /** Not idempotent: its answer has a secret, which is kept nowhere. */
   create(context: CommandContext, input: KeyCreate): Promise<Outcome<NewKey>>;
   get(context: CommandContext, key_id: string): Promise<Outcome<ApiKey>>;

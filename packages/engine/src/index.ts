@@ -20,6 +20,14 @@ export {
   type VerifyReport,
 } from "./engine.ts";
 export { createHistoryImporter, type HistoryImporterOptions } from "./history/create-history-importer.ts";
+export {
+  importHistoricPrices,
+  type HistoricPrice,
+  type HistoricPriceImport,
+  type HistoricSpan,
+} from "./history/import-prices.ts";
+export { MOST_METADATA_CHARACTERS } from "./history/usage-from-draft.ts";
+export { MAX_CALL_COST_NANO_USD } from "./record-usage.ts";
 export type {
   HistoryImport,
   HistoryImporter,

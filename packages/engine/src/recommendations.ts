@@ -9,6 +9,7 @@ import {
   mayStandInFor,
   mergeCapabilities,
   nanoToUsdJson,
+  nanoToUsdText,
   type KnownCapabilities,
   type NanoUsd,
   type NeededCapabilities,
@@ -16,6 +17,7 @@ import {
   type PriceMatch,
   type ProviderPricing,
   type RecommendationRequest,
+  type RecommendationWire,
   type RecommendationsWire,
   type UsageQuantities,
 } from "@budget/domain";
@@ -95,12 +97,14 @@ export async function recommend(
   general: readonly ProviderPricing[],
   now_ms: number,
 ): Promise<Outcome<RecommendationsWire>> {
-  const { provider, model, budget_id, component, days = DEFAULT_DAYS, limit = DEFAULT_LIMIT } = request;
+  const { provider, model, budget_id, component, task_type } = request;
+  const { days = DEFAULT_DAYS, limit = DEFAULT_LIMIT, context_size = 0 } = request;
   const { items } = await new UsageRecordRepository(database).list(tenant_id, {
     provider,
     model,
     ...(budget_id === undefined ? {} : { budget_id }),
     ...(component === undefined ? {} : { component }),
+    ...(task_type === undefined ? {} : { task_type }),
     start_time: isoTime(now_ms - days * DAY_MS),
     limit: MOST_CALLS,
   });
@@ -115,7 +119,7 @@ export async function recommend(
   const average = [averageOf(calls)];
   const longest = Math.max(
     ...used.map(({ input_tokens = 0, output_tokens = 0 }) => input_tokens + output_tokens),
-    0,
+    context_size,
   );
   const needed: NeededCapabilities = request;
   const capabilitiesOf = mergeCapabilities(await new ModelRepository(database).capabilities());
@@ -135,24 +139,63 @@ export async function recommend(
     );
   const ranked = cheaperFor(average, candidates, costOfAll(average, current) ?? 0n).slice(0, MOST_RANKED);
   const cheaper = cheaperFor(calls, ranked, current_nano_usd).slice(0, limit);
+  const basis = { calls: priced.length, calls_left_out: used.length - priced.length };
   return accepted({
-    provider: current.provider,
-    model: current.model,
-    calls: priced.length,
-    calls_left_out: used.length - priced.length,
-    typical: priced.length === 0,
-    cost: nanoToUsdJson(current_nano_usd),
-    recommendations: cheaper.map(({ price, capabilities, cost_nano_usd }) => ({
-      provider: price.provider,
-      model: price.model,
-      cost: nanoToUsdJson(cost_nano_usd),
-      savings: nanoToUsdJson(current_nano_usd - cost_nano_usd),
-      savings_percent: percentOf(current_nano_usd - cost_nano_usd, current_nano_usd),
-      price_status: price.status,
-      context_tokens: capabilities.context_tokens,
-      tools: capabilities.tools,
-      vision: capabilities.vision,
-      reasoning: capabilities.reasoning,
-    })),
+    items: cheaper.map((candidate) => toItem(candidate, current_nano_usd, basis)),
+    current_provider: current.provider,
+    current_model: current.model,
+    current_cost: nanoToUsdJson(current_nano_usd),
+    ...basis,
+    typical: basis.calls === 0,
   });
+}
+
+/** How many calls costs are worked out for, and how many were found besides. */
+interface Basis {
+  readonly calls: number;
+  readonly calls_left_out: number;
+}
+
+function toItem(candidate: Candidate, current_nano_usd: NanoUsd, basis: Basis): RecommendationWire {
+  const { price, capabilities, cost_nano_usd } = candidate;
+  const saved_nano_usd = current_nano_usd - cost_nano_usd;
+  return {
+    provider: price.provider,
+    model: price.model,
+    estimated_cost: nanoToUsdJson(cost_nano_usd),
+    cost_reduction: nanoToUsdJson(saved_nano_usd),
+    cost_reduction_percentage: percentOf(saved_nano_usd, current_nano_usd),
+    confidence: basis.calls === 0 ? 0 : basis.calls / (basis.calls + basis.calls_left_out),
+    // No source says how well a model does a task, or how fast.
+    quality_impact: null,
+    speed_impact: null,
+    description: describe(candidate, current_nano_usd, basis),
+    price_status: price.status,
+    context_tokens: capabilities.context_tokens,
+    tools: capabilities.tools,
+    vision: capabilities.vision,
+    reasoning: capabilities.reasoning,
+  };
+}
+
+function describe(
+  { price, capabilities, cost_nano_usd }: Candidate,
+  current_nano_usd: NanoUsd,
+  { calls }: Basis,
+): string {
+  const { context_tokens, tools, vision, reasoning } = capabilities;
+  const what =
+    calls === 0
+      ? "a call of 1,000 tokens in and out"
+      : calls === 1
+        ? "the latest call"
+        : `the latest ${calls} calls`;
+  const costs = `$${nanoToUsdText(cost_nano_usd)} instead of $${nanoToUsdText(current_nano_usd)} for ${what}`;
+  const known = [
+    ...(context_tokens === null ? [] : [`takes ${context_tokens} tokens`]),
+    ...(tools === true ? ["uses tools"] : []),
+    ...(vision === true ? ["reads images"] : []),
+    ...(reasoning === true ? ["reasons"] : []),
+  ];
+  return [costs, ...known, `its price is ${price.status.replaceAll("_", " ")}`].join("; ") + ".";
 }

@@ -6,12 +6,14 @@ import {
   type Outcome,
   type UsageAnalyticsQuery,
   type UsageAnalyticsRow,
+  type UsageGroupWire,
   type UsageQuery,
   type UsageRecord,
+  type UsageSummaryListQuery,
   type UsageSummaryQuery,
   type UsageSummaryWire,
 } from "@budget/domain";
-import { UsageRecordRepository, UsageRollupRepository } from "@budget/repositories";
+import { UsageRecordRepository, UsageRollupRepository, type UsageSums } from "@budget/repositories";
 import type { CommandContext, TrackingManager, UsageInput, UsagePage } from "./engine.ts";
 import { idempotentRequest } from "./idempotency.ts";
 import type { LedgerRunner } from "./ledger-runner.ts";
@@ -53,20 +55,18 @@ export function createTrackingManager(runner: LedgerRunner, outputs: OutputEstim
 
     async summary(context: CommandContext, query: UsageSummaryQuery): Promise<UsageSummaryWire> {
       const span = spanOf(query.period, query.start_time, query.end_time, clock.now());
-      const sum = await rollups.sum(context.tenant_id, query, span);
-      return {
-        period: query.period ?? null,
-        start_time: span.start_ms === null ? null : isoTime(span.start_ms),
-        end_time: span.end_ms === null ? null : isoTime(span.end_ms),
-        total_input_tokens: sum.input_tokens,
-        total_output_tokens: sum.output_tokens,
-        total_tokens: sum.total_tokens,
-        total_input_cost: nanoToUsdJson(sum.input_cost_nano_usd),
-        total_output_cost: nanoToUsdJson(sum.output_cost_nano_usd),
-        total_other_cost: nanoToUsdJson(sum.other_cost_nano_usd),
-        total_cost: nanoToUsdJson(sum.total_cost_nano_usd),
-        request_count: sum.request_count,
-      };
+      return toSummary(query, span, await rollups.sum(context.tenant_id, query, span));
+    },
+
+    async groups(context: CommandContext, query: UsageSummaryListQuery): Promise<readonly UsageGroupWire[]> {
+      const { tenant_id } = context;
+      const { group_by } = query;
+      const span = spanOf(query.period, query.start_time, query.end_time, clock.now());
+      const groups =
+        group_by === undefined
+          ? [{ group: null, ...(await rollups.sum(tenant_id, query, span)) }]
+          : await rollups.grouped(tenant_id, group_by, query, span);
+      return groups.map(({ group, ...sums }) => ({ group, ...toSummary(query, span, sums) }));
     },
 
     async analytics(
@@ -89,6 +89,20 @@ export function createTrackingManager(runner: LedgerRunner, outputs: OutputEstim
     },
   };
 }
+
+const toSummary = ({ period }: UsageSummaryQuery, span: Span, sums: UsageSums): UsageSummaryWire => ({
+  period: period ?? null,
+  start_time: span.start_ms === null ? null : isoTime(span.start_ms),
+  end_time: span.end_ms === null ? null : isoTime(span.end_ms),
+  total_input_tokens: sums.input_tokens,
+  total_output_tokens: sums.output_tokens,
+  total_tokens: sums.total_tokens,
+  total_input_cost: nanoToUsdJson(sums.input_cost_nano_usd),
+  total_output_cost: nanoToUsdJson(sums.output_cost_nano_usd),
+  total_other_cost: nanoToUsdJson(sums.other_cost_nano_usd),
+  total_cost: nanoToUsdJson(sums.total_cost_nano_usd),
+  request_count: sums.request_count,
+});
 
 /** The span that a report covers: what is named, else the current window of the period in UTC, else everything. */
 function spanOf(

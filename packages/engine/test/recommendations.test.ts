@@ -39,7 +39,11 @@ async function addModel(
   });
 }
 
-const use = async (test: TestEngine, usage: Record<string, number>, more: { component?: string } = {}) => {
+const use = async (
+  test: TestEngine,
+  usage: Record<string, number>,
+  more: { component?: string; task_type?: string } = {},
+) => {
   const { budget_id } = await test.engine.budgets.getDefault(CONTEXT);
   return value(
     await test.engine.usage.record(CONTEXT, {
@@ -75,21 +79,23 @@ onEveryDatabase("recommendations", (open) => {
     await use(test, { input_tokens: 100_000, cache_read_tokens: 99_000, output_tokens: 100 });
     await use(test, { input_tokens: 100_000, cache_read_tokens: 99_000, output_tokens: 100 });
     const found = await recommend(test);
-    expect(found).to.deep.include({ calls: 2, typical: false, cost: 0.226 });
-    expect(found.recommendations.map(({ model, cost }) => [model, cost])).to.deep.equal(
+    expect(found).to.deep.include({ calls: 2, typical: false, current_cost: 0.226 });
+    expect(found.items.map(({ model, estimated_cost }) => [model, estimated_cost])).to.deep.equal(
       [
         ["small", 0.0226],
         ["reader", 0.0288],
       ].sort((a, b) => Number(a[1]) - Number(b[1])),
     );
-    expect(found.recommendations[0]).to.deep.include({ savings: 0.2034, savings_percent: 90 });
+    expect(found.items[0]).to.deep.include({ cost_reduction: 0.2034, cost_reduction_percentage: 90 });
   });
 
   it("are those of a typical call where nothing was used", async () => {
     const test = await open();
     const found = await recommend(test);
-    expect(found).to.deep.include({ calls: 0, typical: true, cost: 0.05 });
-    expect(found.recommendations.map(({ model, cost }) => [model, cost])).to.deep.equal([["small", 0.005]]);
+    expect(found).to.deep.include({ calls: 0, typical: true, current_cost: 0.05 });
+    expect(found.items.map(({ model, estimated_cost }) => [model, estimated_cost])).to.deep.equal([
+      ["small", 0.005],
+    ]);
     const unknown = await test.engine.prices.recommendations(CONTEXT, { provider: "acme", model: "nobody" });
     expect(code(unknown)).to.equal("price_not_found");
   });
@@ -131,14 +137,17 @@ onEveryDatabase("recommendations", (open) => {
       ],
       { vision: true },
     );
-    const names = async (more: object) =>
-      (await recommend(test, more)).recommendations.map(({ model }) => model);
+    const names = async (more: object) => (await recommend(test, more)).items.map(({ model }) => model);
     expect(await names({ vision: true })).to.deep.equal(["seeing"]);
     expect(await names({ vision: true, any_provider: true })).to.deep.equal(["far", "seeing"]);
     expect(await names({ vision: true, any_provider: true, context_tokens: 8_001 })).to.deep.equal(["far"]);
     expect(await names({ vision: true, tools: true, any_provider: true })).to.deep.equal(["seeing"]);
     expect(await names({ reasoning: true, any_provider: true })).to.deep.equal([]);
     expect(await names({ any_provider: true, limit: 1 })).to.have.length(1);
+    expect(await names({ vision: true, any_provider: true, context_size: 8_000 })).to.have.length(2);
+    expect(await names({ vision: true, any_provider: true, context_size: 8_001 })).to.deep.equal(["far"]);
+    // Of `small` nobody says what it takes.
+    expect(await names({ context_size: 1_000_000 })).to.deep.equal(["small"]);
     await use(test, { input_tokens: 9_000, output_tokens: 1 });
     expect(await names({ vision: true, any_provider: true })).to.deep.equal(["far"]);
   });
@@ -148,13 +157,17 @@ onEveryDatabase("recommendations", (open) => {
     await use(test, { input_tokens: 1000, output_tokens: 1000 });
     await use(test, { input_tokens: 1000, output_tokens: 1000, web_searches: 3 });
     const found = await recommend(test);
-    expect(found).to.deep.include({ calls: 1, calls_left_out: 1, typical: false, cost: 0.05 });
-    expect(found.recommendations.map(({ model, cost }) => [model, cost])).to.deep.equal([["small", 0.005]]);
+    expect(found).to.deep.include({ calls: 1, calls_left_out: 1, typical: false, current_cost: 0.05 });
+    expect(found.items.map(({ model, estimated_cost }) => [model, estimated_cost])).to.deep.equal([
+      ["small", 0.005],
+    ]);
     test.clock.now_ms += 3 * DAY_MS;
     await use(test, { input_tokens: 1000, output_tokens: 1000, web_searches: 3 });
+    expect(found.items[0]?.confidence).to.equal(0.5);
     const none = await recommend(test, { days: 1 });
-    expect(none).to.deep.include({ calls: 0, calls_left_out: 1, typical: true, cost: 0.05 });
-    expect(none.recommendations).to.deep.equal(found.recommendations);
+    expect(none).to.deep.include({ calls: 0, calls_left_out: 1, typical: true, current_cost: 0.05 });
+    expect(none.items[0]?.confidence).to.equal(0);
+    expect(none.items.map(({ model }) => model)).to.deep.equal(found.items.map(({ model }) => model));
   });
 
   it("look at the usage that is asked for", async () => {
@@ -166,6 +179,9 @@ onEveryDatabase("recommendations", (open) => {
     expect((await recommend(test, { component: "athena" })).calls).to.equal(1);
     expect((await recommend(test, { days: 1 })).calls).to.equal(1);
     expect((await recommend(test, { component: "athena", days: 1 })).typical).to.equal(true);
+    await use(test, { input_tokens: 10, output_tokens: 0 }, { task_type: "chat" });
+    expect((await recommend(test, { task_type: "chat" })).calls).to.equal(1);
+    expect((await recommend(test)).calls).to.equal(3);
   });
 });
 

@@ -144,7 +144,7 @@ export class TestEngine {
 }
 
 /** Ids need not follow the test's clock: they only have to sort by when they were made. */
-const ids = { next: () => v7() };
+export const ids = { next: () => v7() };
 
 export const request = (
   budget_id: string,

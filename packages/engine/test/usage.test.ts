@@ -355,6 +355,19 @@ onEveryDatabase("usage", (open) => {
       total_output_tokens: 30,
       total_cost: 0.00163,
     });
+    const { knex } = test.test_database;
+    // Reports read sums alone: with the records out of reach they answer the same.
+    await knex.schema.renameTable("usage_records", "usage_records_away");
+    const by_model = { budget_id, group_by: "model" } as const;
+    const groups = await test.engine.usage.groups(CONTEXT, by_model);
+    expect(
+      groups.map(({ group, total_tokens, total_cost }) => [group, total_tokens, total_cost]),
+    ).to.deep.equal([
+      ["large", 110, 0.0014],
+      ["small", 170, 0.00023],
+    ]);
+    expect(await test.engine.usage.groups(CONTEXT, { budget_id })).to.deep.equal([{ group: null, ...all }]);
+    await knex.schema.renameTable("usage_records_away", "usage_records");
     const small = await test.engine.usage.summary(CONTEXT, { model: "small" });
     expect(small.request_count).to.equal(2);
     const days = await test.engine.usage.analytics(CONTEXT, { budget_id });

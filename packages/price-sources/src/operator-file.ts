@@ -136,6 +136,19 @@ export class OperatorFile {
     return fields;
   }
 
+  /** What stands below names of the operator's own choice, in the order of the file. */
+  entries(place: Place): readonly (readonly [name: string, place: Place])[] {
+    const value = this.#resolved(place.node);
+    if (!isMap(value)) {
+      this.wrong(place, "It must have names with values.");
+      return [];
+    }
+    return (value.items as readonly Pair[]).map(({ key, value: node }) => {
+      const name = nameOf(key);
+      return [name, { node, pointer: `${place.pointer}/${name}`, offset: (node ?? key).range[0] }];
+    });
+  }
+
   /** Text and numbers, as they are written; null where something else stands there, or nothing. */
   written(place: Place): string | null {
     const value = valueOf(this.#resolved(place.node));

@@ -53,6 +53,13 @@ export class ApiKeyRepository {
     }));
   }
 
+  /** The ids of all keys that are not revoked, whosever they are. */
+  async allIds(): Promise<readonly string[]> {
+    const select = this.#all().whereNull("revoked_at_ms").select("key_id");
+    const rows = await this.#database.reader(ALL_TENANTS).run(select);
+    return rows.map(({ key_id }) => key_id as string);
+  }
+
   getById(tenant_id: string, key_id: string, transaction?: Transaction): Promise<ApiKey | null> {
     return readOne(
       transaction ?? this.#database.reader(tenant_id),

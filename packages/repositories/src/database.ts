@@ -154,7 +154,8 @@ function openSqlite(path: string, options: DatabaseOptions): Database {
         connection.pragma("synchronous = FULL");
         connection.pragma("foreign_keys = ON");
         connection.pragma(`busy_timeout = ${SQLITE_BUSY_TIMEOUT_MS[exclusive ? "server" : "tool"]}`);
-        connection.pragma("temp_store = MEMORY");
+        // Sums over millions of rows sort them first. Beside an encrypted file they are not written anywhere plain.
+        if (inMemory || key !== "") connection.pragma("temp_store = MEMORY");
         connection.pragma(`cache_size = -${SQLITE_CACHE_KIB}`);
         connection.pragma(`wal_autocheckpoint = ${SQLITE_CHECKPOINT_PAGES}`);
         done(null, connection);

@@ -60,24 +60,25 @@ export class ImportedRecordRepository {
     );
   }
 
-  /** What a source's usage adds up to, by day in UTC, provider, model and component, in this order. */
+  /**
+   * What a source's usage adds up to, by day in UTC, provider, model and component, in this order. It is added up some
+   * rows at a time: to group millions at once they would all have to be sorted first.
+   */
   async totals(
     transaction: Transaction,
     tenant_id: string,
     source: ImportSource,
   ): Promise<readonly ImportedTotals[]> {
-    const rows = await transaction.query(
-      `SELECT u.timestamp_ms / ${DAY_MS} AS day, u.provider, u.model, u.component, COUNT(*) AS records,
-         SUM(u.input_tokens) AS input_tokens, SUM(u.output_tokens) AS output_tokens,
-         SUM(u.total_tokens) AS total_tokens, SUM(u.total_cost_nano_usd) AS cost_nano_usd
-       FROM imported_records i
-       JOIN usage_records u ON u.tenant_id = i.tenant_id AND u.record_id = i.record_id
-       WHERE i.tenant_id = $1 AND i.system = $2 AND i.source_name = $3 AND i.kind = 'usage'
-       GROUP BY 1, 2, 3, 4`,
-      [tenant_id, source.system, source.name],
-    );
+    const totals = new Map<string, ImportedTotals>();
+    let after: string | undefined = BEFORE_ALL_IDS;
+    while (after !== undefined) {
+      const last = await lastOfPart(transaction, tenant_id, source, after);
+      for (const row of await sumsOfPart(transaction, tenant_id, source, after, last ?? AFTER_ALL_IDS))
+        addTo(totals, totalsFromRow(row));
+      after = last;
+    }
     // Databases order text by rules of their own.
-    return rows.map(totalsFromRow).sort(byDayAndNames);
+    return [...totals.values()].sort(byDayAndNames);
   }
 
   /** The policies of a source that are in shadow, with the types that they get when it ends; by id. */
@@ -109,6 +110,61 @@ export class ImportedRecordRepository {
     );
   }
 }
+
+const ROWS_AT_ONCE = 20_000;
+const BEFORE_ALL_IDS = "00000000-0000-0000-0000-000000000000";
+const AFTER_ALL_IDS = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/** The id that a full part ends with; undefined where so few rows are left that they are the last part. */
+async function lastOfPart(
+  transaction: Transaction,
+  tenant_id: string,
+  source: ImportSource,
+  after_id: string,
+): Promise<string | undefined> {
+  const [row] = await transaction.query(
+    `SELECT record_id FROM imported_records
+     WHERE tenant_id = $1 AND system = $2 AND source_name = $3 AND kind = 'usage' AND record_id > $4
+     ORDER BY record_id LIMIT 1 OFFSET ${ROWS_AT_ONCE - 1}`,
+    [tenant_id, source.system, source.name, after_id],
+  );
+  return row?.record_id as string | undefined;
+}
+
+function sumsOfPart(
+  transaction: Transaction,
+  tenant_id: string,
+  source: ImportSource,
+  after_id: string,
+  last_id: string,
+): Promise<readonly Row[]> {
+  return transaction.query(
+    `SELECT u.timestamp_ms / ${DAY_MS} AS day, u.provider, u.model, u.component, COUNT(*) AS records,
+       SUM(u.input_tokens) AS input_tokens, SUM(u.output_tokens) AS output_tokens,
+       SUM(u.total_tokens) AS total_tokens, SUM(u.total_cost_nano_usd) AS cost_nano_usd
+     FROM imported_records i
+     JOIN usage_records u ON u.tenant_id = i.tenant_id AND u.record_id = i.record_id
+     WHERE i.tenant_id = $1 AND i.system = $2 AND i.source_name = $3 AND i.kind = 'usage'
+       AND i.record_id > $4 AND i.record_id <= $5
+     GROUP BY 1, 2, 3, 4`,
+    [tenant_id, source.system, source.name, after_id, last_id],
+  );
+}
+
+function addTo(totals: Map<string, ImportedTotals>, part: ImportedTotals): void {
+  const key = JSON.stringify([part.day_start_ms, part.provider, part.model, part.component]);
+  const before = totals.get(key);
+  totals.set(key, before === undefined ? part : sumOf(before, part));
+}
+
+const sumOf = (a: ImportedTotals, b: ImportedTotals): ImportedTotals => ({
+  ...a,
+  records: a.records + b.records,
+  input_tokens: a.input_tokens + b.input_tokens,
+  output_tokens: a.output_tokens + b.output_tokens,
+  total_tokens: a.total_tokens + b.total_tokens,
+  cost_nano_usd: a.cost_nano_usd + b.cost_nano_usd,
+});
 
 const totalsFromRow = (row: Row): ImportedTotals => ({
   day_start_ms: Number(row.day) * DAY_MS,

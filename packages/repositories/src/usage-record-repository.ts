@@ -94,7 +94,7 @@ export class UsageRecordRepository {
       .where({ tenant_id, booked_cost: true })
       .whereIn("record_id", [...record_ids])
       .select("record_id");
-    const rows = transaction === undefined ? await select : await transaction.run(select);
+    const rows = await (transaction ?? this.#database.reader(tenant_id)).run(select);
     return new Set(rows.map((row) => row.record_id as string));
   }
 

@@ -1,3 +1,4 @@
+import type { UsageDimension } from "@budget/domain";
 import type { Database } from "./database.ts";
 import type { Row, Select } from "./dialect.ts";
 import { whereEqual } from "./query.ts";
@@ -34,6 +35,11 @@ export interface UsageSums {
   readonly total_cost_nano_usd: bigint;
 }
 
+/** The sums of what has one value of a dimension. */
+export interface GroupedUsage extends UsageSums {
+  readonly group: string;
+}
+
 /** The sums of a day for one provider, model and component. */
 export interface DailyUsage extends UsageSums {
   /** Midnight in UTC. */
@@ -66,6 +72,21 @@ export class UsageRollupRepository {
   async sum(tenant_id: string, filters: UsageRollupFilters, span: UsageSpan): Promise<UsageSums> {
     const [row] = await this.#database.reader(tenant_id).run(this.#sums(tenant_id, filters, span));
     return sumsOf(row ?? {});
+  }
+
+  /** The span by one dimension, in the order of its values. */
+  async grouped(
+    tenant_id: string,
+    group_by: UsageDimension,
+    filters: UsageRollupFilters,
+    span: UsageSpan,
+  ): Promise<readonly GroupedUsage[]> {
+    const select: Select = this.#sums(tenant_id, filters, span).select(group_by).groupBy(group_by);
+    const rows = await this.#database.reader(tenant_id).run(select);
+    // Databases order text by rules of their own.
+    return rows
+      .map((row): GroupedUsage => ({ group: row[group_by] as string, ...sumsOf(row) }))
+      .sort((left, right) => compare(left.group, right.group));
   }
 
   /** The span by day in UTC, provider, model and component, in this order. */

@@ -72,12 +72,12 @@ for (const kind of TEST_DATABASES) {
     it("sum the tokens of rollups that were written before sums had tokens of their own", async () => {
       await migrate(test.database);
       const last = MIGRATIONS.find(({ name }) => name === "0012-history-import")?.migration;
-      await last?.down?.(test.database.knex);
+      await last?.down?.(test.knex);
       const now = Object.entries(rollup({ input_tokens: 11, output_tokens: 6 }));
       const before = Object.fromEntries(now.filter(([name]) => name !== "total_tokens"));
-      await test.database.knex("usage_rollups").insert(before);
-      await last?.up(test.database.knex);
-      const [row]: { total_tokens: unknown }[] = await test.database.knex("usage_rollups");
+      await test.knex("usage_rollups").insert(before);
+      await last?.up(test.knex);
+      const [row]: { total_tokens: unknown }[] = await test.knex("usage_rollups");
       expect(Number(row?.total_tokens)).to.equal(17);
     });
 

@@ -468,6 +468,7 @@ for (const kind of TEST_DATABASES) {
       it("of nothing are zero", async () => {
         expect(await repository().sum(TENANT, {}, everything)).to.deep.equal(nothing);
         expect(await repository().daily(TENANT, {}, everything)).to.deep.equal([]);
+        expect(await repository().grouped(TENANT, "model", {}, everything)).to.deep.equal([]);
       });
 
       it("add up exactly", async () => {
@@ -526,6 +527,45 @@ for (const kind of TEST_DATABASES) {
         expect(await count({}, null, T0 + 2 * HOUR_MS + 1)).to.equal(55);
         expect(await count({}, T0 + HOUR_MS, T0 + 3 * HOUR_MS)).to.equal(6);
         expect(await count({ provider: "openai" }, T0 + HOUR_MS, T0 + 3 * HOUR_MS)).to.equal(2);
+      });
+
+      it("come by each dimension, those of one value together", async () => {
+        await within((transaction) =>
+          write.rollups(
+            transaction,
+            rollup({ request_count: 1, task_type: "b", component: "rhetor", model: "a", provider: "x" }),
+            rollup({ request_count: 2, task_type: "b", hour_start_ms: T0 + HOUR_MS }),
+            rollup({ request_count: 4, task_type: "Z", total_tokens: 100, total_cost_nano_usd: 2n ** 62n }),
+            rollup({ request_count: 8, tenant_id: OTHER_TENANT }),
+          ),
+        );
+        const counts = async (group_by: Parameters<UsageRollupRepository["grouped"]>[1]) =>
+          (await repository().grouped(TENANT, group_by, {}, everything)).map(({ group, request_count }) => [
+            group,
+            request_count,
+          ]);
+        const { component, model, provider } = rollup();
+        expect(await counts("task_type")).to.deep.equal([
+          ["Z", 4],
+          ["b", 3],
+        ]);
+        expect(await counts("component")).to.have.deep.members([
+          ["rhetor", 1],
+          [component, 6],
+        ]);
+        expect(await counts("model")).to.have.deep.members([
+          ["a", 1],
+          [model, 6],
+        ]);
+        expect(await counts("provider")).to.have.deep.members([
+          ["x", 1],
+          [provider, 6],
+        ]);
+        const late = { start_ms: T0 + HOUR_MS, end_ms: null };
+        const [only, ...more] = await repository().grouped(TENANT, "task_type", { model }, late);
+        expect([only?.group, only?.request_count, more]).to.deep.equal(["b", 2, []]);
+        const [big] = await repository().grouped(TENANT, "task_type", { task_type: "Z" }, everything);
+        expect([big?.total_tokens, big?.total_cost_nano_usd]).to.deep.equal([100, 2n ** 62n]);
       });
 
       it("come by day in UTC, provider, model and component", async () => {

@@ -24,14 +24,11 @@ export async function playRhetor(
 /** Prices are many, and the same each time: that they were asked for is enough. */
 const LEFT_OUT: ReadonlySet<string> = new Set(["prices.list"]);
 
-/** The port, watched but for its one call that answers no promise. */
-function watchedPort(port: BudgetPort, write: (exchange: Exchange) => void): BudgetPort {
-  const watched = recorded(port, (exchange) => {
+const watchedPort = (port: BudgetPort, write: (exchange: Exchange) => void): BudgetPort =>
+  recorded(port, (exchange) => {
     if (LEFT_OUT.has(exchange.call)) write({ call: exchange.call, with: exchange.with });
     else write(exchange);
   });
-  return { ...watched, usage: { ...watched.usage, records: (query) => port.usage.records(query) } };
-}
 
 export const rhetorFile = (name: string): URL => new URL(`../golden/rhetor/${name}.json`, import.meta.url);
 

@@ -18,7 +18,7 @@ import {
   type Engine,
 } from "@budget/engine";
 import { TEST_DATABASES, type TestDatabase } from "@budget/repositories/testing";
-import { OwnCounter, RateLimiter, createApp } from "@budget/server";
+import { OwnCounter, RateLimiter, WrongKeys, createApp } from "@budget/server";
 import { createPriceMonitor, createSourceCredentials } from "@budget/services";
 import { v7 } from "uuid";
 import { PRICES } from "./prices.ts";
@@ -106,6 +106,10 @@ export class TestBudget {
     return new TestBudget(portOverClient(client), engine, clock, test_database, http);
   }
 
+  get database(): TestDatabase["database"] {
+    return this.#database.database;
+  }
+
   async close(): Promise<void> {
     if (this.#http !== null) {
       const closed = once(this.#http, "close");
@@ -151,6 +155,8 @@ async function serve(
     doorkeeper: {
       authenticate: (text, mayBeOld) => engine.access.authenticate(text, mayBeOld),
       deny: (tenant_id, denial) => engine.access.deny(tenant_id, denial),
+      mayOpen: (text) => engine.access.mayOpen(text),
+      wrong_keys: new WrongKeys(() => clock.now()),
       limiter: new RateLimiter({ per_second: 0, burst: 1 }, new OwnCounter(() => clock.now())),
     },
     host_rules: { hosts: [], origins: [] },

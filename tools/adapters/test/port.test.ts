@@ -46,6 +46,7 @@ async function play(port: BudgetPort): Promise<Readonly<Record<string, unknown>>
     hourly_policies: await port.policies.list({ budget_id, period: "hourly" }),
     released: await port.allocations.release(allocation_id),
     usage: await port.usage.summary({ period: "daily", budget_id }),
+    groups: await port.usage.groups({ budget_id, group_by: "task_type" }),
     analytics: await port.usage.analytics({ budget_id, provider: "OPENAI" }),
     price: await port.prices.current({ provider: "openai", model: "gpt-4o-2024-08-06" }),
     cost: await port.prices.cost({ provider: "openai", model: "gpt-4o", usage }),

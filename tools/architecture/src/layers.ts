@@ -16,6 +16,7 @@ const PRICE_SOURCES = "@budget/price-sources";
 const CONFIGURATION = "@budget/configuration";
 const SERVICES = "@budget/services";
 const ADAPTER_PORT = "@budget/adapter-port";
+const MIGRATION = "@budget/migration";
 const ADAPTERS_APOLLO = "@budget/adapters-apollo";
 const ADAPTERS_RHETOR = "@budget/adapters-rhetor";
 const CLIENT_JS = "@budget/client-js";
@@ -81,15 +82,21 @@ export const LAYERS: readonly Layer[] = [
     reason: "the port is what adapters may ask of Budget, in process or over HTTP, and knows no adapter",
   },
   {
+    folder: "packages/migration",
+    name: MIGRATION,
+    mayImport: [DOMAIN, ENGINE],
+    reason: "it moves any old system's history in; how that system's files look is its adapter's business",
+  },
+  {
     folder: "packages/adapters-apollo",
     name: ADAPTERS_APOLLO,
-    mayImport: [DOMAIN, ENGINE, CLIENT_JS, ADAPTER_PORT],
+    mayImport: [DOMAIN, ENGINE, CLIENT_JS, ADAPTER_PORT, MIGRATION],
     reason: "an adapter translates words and shapes; storage is the engine's business",
   },
   {
     folder: "packages/adapters-rhetor",
     name: ADAPTERS_RHETOR,
-    mayImport: [DOMAIN, ENGINE, CLIENT_JS, ADAPTER_PORT],
+    mayImport: [DOMAIN, ENGINE, CLIENT_JS, ADAPTER_PORT, MIGRATION],
     reason: "an adapter translates words and shapes; storage is the engine's business",
   },
   {
@@ -118,7 +125,17 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "apps/cli",
     name: CLI,
-    mayImport: [DOMAIN, REPOSITORIES, ENGINE, CONFIGURATION, CLIENT_JS],
+    mayImport: [
+      DOMAIN,
+      REPOSITORIES,
+      ENGINE,
+      PRICE_SOURCES,
+      CONFIGURATION,
+      MIGRATION,
+      ADAPTERS_APOLLO,
+      ADAPTERS_RHETOR,
+      CLIENT_JS,
+    ],
     reason: "the command line talks to a server as a client, and to the core for local maintenance only",
   },
 ];

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { FoundKey } from "@budget/domain";
 import { DEFAULT_TENANT_ID } from "@budget/engine";
-import { OwnCounter, RateLimiter, createApp, type Doorkeeper } from "@budget/server";
+import { OwnCounter, RateLimiter, WrongKeys, createApp, type Doorkeeper } from "@budget/server";
 import { Command } from "commander";
 import { loadAllocations } from "./http.ts";
 import { keepReport } from "./keep-report.ts";
@@ -47,6 +47,8 @@ async function serve({ engine }: Setup, authenticate: Doorkeeper["authenticate"]
   const doorkeeper = {
     authenticate,
     deny: () => undefined,
+    mayOpen: () => Promise.resolve(true),
+    wrong_keys: new WrongKeys(() => performance.now()),
     limiter: new RateLimiter({ per_second, burst: per_second }, new OwnCounter(now)),
   };
   const complain = (_component: string, message: string, fields?: object) => console.error(message, fields);

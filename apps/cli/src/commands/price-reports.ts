@@ -39,25 +39,25 @@ function showReprice({
 }
 
 function showRecommendations({
-  provider,
-  model,
+  items,
+  current_provider,
+  current_model,
+  current_cost,
   calls,
   calls_left_out,
   typical,
-  cost,
-  recommendations,
 }: Recommendations): string {
   const costs = typical
     ? "No usage with a price was found; these are the costs of one call of 1,000 tokens in and out."
-    : `The latest ${calls} calls of ${provider}/${model} cost ${usd(cost)} at its price of now.`;
+    : `The latest ${calls} calls of ${current_provider}/${current_model} cost ${usd(current_cost)} at its price of now.`;
   const leftOut = `Left out: ${calls_left_out}, because the model has no price for all that they used.`;
   const what = calls_left_out === 0 ? costs : `${costs}\n${leftOut}`;
-  if (recommendations.length === 0) return `${what}\n\nNo model that can do the same is cheaper.`;
+  if (items.length === 0) return `${what}\n\nNo model that can do the same is cheaper.`;
   const yesOrNo = (known: boolean | null): string => (known === null ? "?" : known ? "yes" : "no");
-  const rows = recommendations.map((one) => [
+  const rows = items.map((one) => [
     `${one.provider}/${one.model}`,
-    usd(one.cost),
-    `${one.savings_percent} %`,
+    usd(one.estimated_cost),
+    `${one.cost_reduction_percentage} %`,
     one.context_tokens ?? "?",
     yesOrNo(one.tools),
     yesOrNo(one.vision),
@@ -71,7 +71,7 @@ function showRecommendations({
 /** Says under which dated names of a model usage is filed, since what is found for its undated name is not on it. */
 async function usedSnapshots(
   client: BudgetClient,
-  { provider, model }: Recommendations,
+  { current_provider: provider, current_model: model }: Recommendations,
   days: number | undefined,
 ): Promise<readonly string[]> {
   const own = modelKey({ provider, model });
@@ -127,6 +127,7 @@ function askedBy({ dryRun = false, by, why }: RepriceOptions): { repriced_by: st
 
 interface RecommendOptions {
   readonly component?: string;
+  readonly taskType?: string;
   readonly days?: number;
   readonly anyProvider?: boolean;
   readonly context?: number;
@@ -175,6 +176,7 @@ export function addPriceReportCommands(prices: Command, world: World): void {
     .command("recommend <provider> <model>")
     .description("find cheaper models for what was really used lately")
     .option("--component <name>", "on the usage of this component")
+    .option("--task-type <name>", "on the usage of this task type")
     .option("--days <n>", "on the usage of so many days up to now", wholeNumber)
     .option("--any-provider", "of other providers, too")
     .option("--context <n>", "that are known to take so many tokens", wholeNumber)
@@ -184,8 +186,13 @@ export function addPriceReportCommands(prices: Command, world: World): void {
     .option("--limit <n>", "how many at most", wholeNumber)
     .action(async (provider: string, model: string, options: RecommendOptions, command: Command) => {
       const { client, show } = await openSession(command, world);
-      const { anyProvider, context, ...rest } = options;
-      const request = given({ ...rest, any_provider: anyProvider, context_tokens: context });
+      const { anyProvider, context, taskType, ...rest } = options;
+      const request = given({
+        ...rest,
+        task_type: taskType,
+        any_provider: anyProvider,
+        context_tokens: context,
+      });
       const found = await client.prices.recommendations({ provider, model, ...request });
       const elsewhere = found.typical ? await usedSnapshots(client, found, rest.days) : [];
       show(found, [showRecommendations(found), ...elsewhere].join("\n\n"));

@@ -102,11 +102,9 @@ async function judge(
   const forbidden = whyForbidden(key, type.operation_id);
   if (forbidden !== null && context.actor !== undefined)
     services.engine.access.deny(key.tenant_id, denialOf(type.operation_id, context.actor));
+  const refused = forbidden ?? type.validate(payload);
   const named = namedIn(payload, message);
-  const wrong =
-    forbidden ??
-    type.validate(payload) ??
-    (await holdToKey(key, { params: {}, body: named, context }, services.engine));
+  const wrong = refused ?? (await holdToKey(key, { params: {}, body: named, context }, services.engine));
   if (wrong !== null) return failed(wrong.body.detail, wrong.body.code);
   return carryOut(type, payload, scopeOf(named, context, services), failed);
 }
@@ -119,7 +117,15 @@ interface Named {
   readonly allocation_id?: string;
 }
 
-const namedIn = (payload: object, { sender }: MessageRequest): Named => ({ component: sender, ...payload });
+/** @param payload found valid; what else is in it says nothing, and is not read as a part of a request */
+function namedIn(payload: object, { sender }: MessageRequest): Named {
+  const { component = sender, budget_id, allocation_id } = payload as Partial<Named>;
+  return {
+    component,
+    ...(budget_id !== undefined && { budget_id }),
+    ...(allocation_id !== undefined && { allocation_id }),
+  };
+}
 
 function scopeOf(
   { component, budget_id }: Named,

@@ -189,19 +189,9 @@ const getModelRecommendations = messageType({
     ...{ provider, model, task_type },
     context_size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
   }),
-  async handle({ provider: seller, model: name, context_size = 0 }, { port }) {
-    const found = await port.prices.recommendations({ provider: seller, model: name });
-    // Of many models nobody says what they take; senders leave the size out, or send a usual one.
-    const fitting = found.recommendations.filter(
-      (one) => (one.context_tokens ?? context_size) >= context_size,
-    );
-    const recommendations = fitting.map((one) => ({
-      ...one,
-      estimated_cost: one.cost,
-      cost_reduction: one.savings,
-      cost_reduction_percentage: one.savings_percent,
-    }));
-    return success({ provider: seller, model: name, current_cost: found.cost, recommendations });
+  async handle({ component: _component, ...payload }, { port }) {
+    const { items: recommendations, ...found } = await port.prices.recommendations(payload);
+    return success({ recommendations, ...found });
   },
 });
 

@@ -38,9 +38,10 @@ export const priceReportRoutes = [
     tag: "prices",
     summary: "Find cheaper models for what was really used lately",
     description:
-      "Prices every one of the latest calls by each model, caches and context tiers included. Free models are left out.",
+      "Prices every one of the latest calls by each model, caches and context tiers included. Free models are left out. " +
+      "How well or how fast a model does a task is nothing that a source says, so both impacts are null.",
     body: RecommendationRequestSchema,
-    body_example: { provider: "openai", model: "gpt-4o", vision: true },
+    body_example: { provider: "openai", model: "gpt-4o", task_type: "chat", context_size: 4000 },
     success: { status: 200, description: "Cheaper models", schema: RecommendationsSchema },
     problems: ["invalid_value", "price_not_found"],
     async handle({ context, body }, services) {

@@ -4,9 +4,11 @@ import {
   UsageBatchAnswerSchema,
   UsageBatchSchema,
   UsageCreateSchema,
+  UsageGroupSchema,
   UsageListSchema,
   UsageQuerySchema,
   UsageRecordSchema,
+  UsageSummaryListQuerySchema,
   UsageSummaryQuerySchema,
   UsageSummarySchema,
   listOf,
@@ -148,13 +150,13 @@ export const usageRoutes = [
     path: "/api/usage/summary",
     operation_id: "listUsageSummaries",
     tag: "usage",
-    summary: "Sum up usage, as a list of one",
-    query: UsageSummaryQuerySchema,
-    success: { status: 200, description: "The sums", schema: listOf(UsageSummarySchema) },
+    summary: "Sum up usage by provider, model, component or task type",
+    description: "Without `group_by` the list has one item, with the sums of everything.",
+    query: UsageSummaryListQuerySchema,
+    success: { status: 200, description: "The sums of each group", schema: listOf(UsageGroupSchema) },
     problems: ["invalid_value"],
     async handle({ context, query }, { engine }) {
-      const summary = await engine.usage.summary(context, query);
-      return listAnswer({ items: [summary], total: 1 }, {}, (item) => item);
+      return sliceAnswer(await engine.usage.groups(context, query), query);
     },
   }),
   route({

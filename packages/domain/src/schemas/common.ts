@@ -6,6 +6,7 @@ import {
   POLICY_TYPE_WORDS,
   SERVICE_TIERS,
   TIERS,
+  USAGE_DIMENSIONS,
 } from "../enums.ts";
 
 /**
@@ -106,6 +107,7 @@ export const ServiceTierWord = word(
   SERVICE_TIERS,
   "How the provider serves the call; `standard` if left out",
 );
+export const UsageDimensionWord = word(USAGE_DIMENSIONS, "What usage is summed up by");
 export const SeverityWord = word(ALERT_SEVERITIES, "How serious it is");
 
 export const ContextId = Label("The session, task or conversation that the call belongs to");

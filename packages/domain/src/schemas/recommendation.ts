@@ -15,7 +15,15 @@ export const RecommendationRequestSchema = Type.Object(
     model: Dimension("The model in use"),
     budget_id: Type.Optional(Uuid("On the usage of this budget only")),
     component: Type.Optional(Dimension("On the usage of this component only")),
+    task_type: Type.Optional(Dimension("On the usage of this task type only")),
     days: Type.Optional(days),
+    context_size: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000_000,
+        description: "Tokens that a call may have: leaves out models that are known to take fewer",
+      }),
+    ),
     any_provider: Type.Optional(
       Type.Boolean({ description: "Whether models of other providers are looked at, too; no if left out" }),
     ),
@@ -43,9 +51,23 @@ const known = (what: string) =>
 const RecommendationSchema = Type.Object({
   provider: Type.String(),
   model: Type.String(),
-  cost: Usd("What the calls would have cost"),
-  savings: Usd("How much less that is"),
-  savings_percent: Type.Number({ description: "The same as a share" }),
+  estimated_cost: Usd("What the calls would have cost"),
+  cost_reduction: Usd("How much less that is"),
+  cost_reduction_percentage: Type.Number({
+    minimum: 0,
+    maximum: 100,
+    description: "The same as a share of what they cost, from 0 to 100",
+  }),
+  confidence: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description:
+      "The share of the calls found that the costs are worked out for; 0 where they are those of a typical call. It says " +
+      "nothing of how well the model does the task",
+  }),
+  quality_impact: Type.Null({ description: "Null: no source says how well a model does a task" }),
+  speed_impact: Type.Null({ description: "Null: no source says how fast a model is" }),
+  description: Type.String({ description: "What is known of it, in a sentence" }),
   price_status: Type.String({ description: "Whether its price is verified" }),
   context_tokens: nullable(count("Tokens that it takes; null where nobody says")),
   tools: known("uses tools"),
@@ -53,9 +75,13 @@ const RecommendationSchema = Type.Object({
   reasoning: known("reasons"),
 });
 
+export type RecommendationWire = Static<typeof RecommendationSchema>;
+
 export const RecommendationsSchema = Type.Object({
-  provider: Type.String(),
-  model: Type.String(),
+  items: Type.Array(RecommendationSchema, { description: "The cheapest first" }),
+  current_provider: Type.String(),
+  current_model: Type.String(),
+  current_cost: Usd("What the calls cost with the model in use, at its price of now"),
   calls: count("Calls that costs are worked out for, the latest ones; at most 1,000"),
   calls_left_out: count(
     "Calls that are not among them, because the model in use has no price for all that they used",
@@ -63,8 +89,6 @@ export const RecommendationsSchema = Type.Object({
   typical: Type.Boolean({
     description: "Whether there were none, so that costs are those of one call of 1,000 tokens in and out",
   }),
-  cost: Usd("What they cost with the model in use, at its price of now"),
-  recommendations: Type.Array(RecommendationSchema, { description: "The cheapest first" }),
 });
 export type RecommendationsWire = Static<typeof RecommendationsSchema>;
 

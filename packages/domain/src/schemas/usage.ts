@@ -13,6 +13,7 @@ import {
   Time,
   TokenSum,
   Tokens,
+  UsageDimensionWord,
   Usd,
   Uuid,
   closed,
@@ -166,6 +167,21 @@ export const UsageSummarySchema = Type.Object({
   request_count: Type.Integer({ minimum: 0 }),
 });
 export type UsageSummaryWire = Static<typeof UsageSummarySchema>;
+
+/** Without `group_by` everything is one group. */
+export const UsageSummaryListQuerySchema = Type.Object(
+  { ...PageQuery, ...UsageSummaryQuerySchema.properties, group_by: Type.Optional(UsageDimensionWord) },
+  closed,
+);
+export type UsageSummaryListQuery = Static<typeof UsageSummaryListQuerySchema>;
+
+export const UsageGroupSchema = Type.Object({
+  group: nullable(
+    Type.String({ description: "The value that they have in common; null without `group_by`" }),
+  ),
+  ...UsageSummarySchema.properties,
+});
+export type UsageGroupWire = Static<typeof UsageGroupSchema>;
 
 export const UsageAnalyticsQuerySchema = Type.Object(
   {

@@ -101,7 +101,10 @@ export interface PreparedBudget {
 
 /** One transaction of an import, which has the tenant for itself. */
 export interface HistoryImport {
-  /** The budget of this name, made where it is missing. `invalid_value` where several have the name. */
+  /**
+   * The budget of this name, made where it is missing. `invalid_value` where several have the name, or it is none;
+   * `tenant_limit_reached` where the tenant may have no more budgets.
+   */
   prepareBudget(wanted: WantedBudget): Promise<Outcome<PreparedBudget>>;
   /**
    * @param shadow whether policies only count until {@link HistoryImporter.enforce}

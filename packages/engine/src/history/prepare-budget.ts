@@ -1,7 +1,9 @@
-import { accepted, type Budget, type Outcome } from "@budget/domain";
+import { accepted, rejected, type Budget, type Outcome } from "@budget/domain";
 import { BudgetRepository } from "@budget/repositories";
 import { BudgetChanges } from "../budget-changes.ts";
 import { invalid } from "../requests.ts";
+import { whyTooMany } from "../tenant-limits.ts";
+import { textProblem } from "./draft-problems.ts";
 import type { PreparedBudget, WantedBudget } from "./history-importer.ts";
 import { treeOf, type Scene } from "./scene.ts";
 
@@ -11,12 +13,14 @@ export async function prepareBudget(
   { name, below_default, make_default }: WantedBudget,
 ): Promise<Outcome<PreparedBudget>> {
   const { database, session, context, clock, ids, source } = scene;
-  const { default_budget_id } = await treeOf(scene);
+  const { default_budget_id, size } = await treeOf(scene);
   if (name === null) {
     const budget = await budgetOf(scene, default_budget_id ?? "");
     if (budget === null) return invalid("/name", "There is no default budget, so a budget must be named.");
     return accepted({ budget, made: false });
   }
+  const problem = textProblem("The name of the budget", name);
+  if (problem !== null) return invalid("/name", `${problem}.`);
   const [found, another] = await new BudgetRepository(database).named(
     session.transaction,
     session.tenant_id,
@@ -25,6 +29,9 @@ export async function prepareBudget(
   if (another !== undefined)
     return invalid("/name", `Several budgets are called ${name}; rename all but one of them.`);
   if (found !== undefined) return accepted({ budget: found, made: false });
+
+  const tooMany = await whyTooMany(database, session, "max_budgets", () => size);
+  if (tooMany !== null) return rejected(tooMany);
 
   const now_ms = clock.now();
   const budget: Budget = {

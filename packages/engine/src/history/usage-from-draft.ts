@@ -4,8 +4,8 @@ import { firstProblem, textProblem, timeProblem, tokensProblem } from "./draft-p
 import type { UsageDraft } from "./history-importer.ts";
 import { idOfRow } from "./imported-ids.ts";
 
-/** As JSON. A part of an import is held in memory with it. */
-const MOST_METADATA_CHARACTERS = 65_536;
+/** As JSON, of a row of an older system. A part of an import is held in memory with it. */
+export const MOST_METADATA_CHARACTERS = 65_536;
 
 const NOTHING_BOOKED = { input_nano_usd: 0n, output_nano_usd: 0n, other_nano_usd: 0n };
 

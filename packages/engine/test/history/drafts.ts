@@ -104,7 +104,7 @@ const TABLES = [
 export async function dump({ test_database }: TestEngine): Promise<string> {
   const texts: string[] = [];
   for (const table of TABLES) {
-    const rows: object[] = await test_database.database.knex(table);
+    const rows: object[] = await test_database.knex(table);
     const asText = (row: object) =>
       Object.entries(row)
         .map(([name, one]) => `${name}=${String(one)}`)

@@ -178,6 +178,17 @@ onEveryDatabase("limits of older systems", (open) => {
       expect(value(await prepare(test, null)).budget.budget_id).to.equal(former);
     });
 
+    it("is not made where the tenant may have no more budgets, or where its name is none", async () => {
+      const test = await open();
+      for (const name of ["", "a\0b", "a".repeat(201)])
+        expect(code(await prepare(test, name)), JSON.stringify(name)).to.equal("invalid_value");
+      const { tenant_id } = CONTEXT;
+      const limits = { max_budgets: 1 };
+      value(await test.engine.tenants.update(CONTEXT, tenant_id, { limits }, null));
+      expect(code(await prepare(test, "apollo"))).to.equal("tenant_limit_reached");
+      expect(value(await prepare(test, null)).made).to.equal(false);
+    });
+
     it("is not guessed where several have the name", async () => {
       const test = await open();
       for (let count = 0; count < 2; count += 1)

@@ -272,7 +272,7 @@ onEveryDatabase("usage of older systems", (open) => {
       conflicts: 0,
       rejected: 1,
     };
-    const events: { payload: string }[] = await test.test_database.database
+    const events: { payload: string }[] = await test.test_database
       .knex("events")
       .where({ event_type: "history.imported" });
     expect(events.map(({ payload }) => JSON.parse(payload) as unknown)).to.deep.equal([what]);
@@ -312,9 +312,11 @@ onEveryDatabase("usage of older systems", (open) => {
       repriced_by: "ada",
       why: "test",
     };
+    const foreseen = value(await test.engine.prices.reprice(CONTEXT, { ...request, dry_run: true }));
     const report = value(await test.engine.prices.reprice(CONTEXT, request));
     // 70 × 1,000 + 30 × 4,000 nano-USD.
     expect(report).to.include({ records_adjusted: 1, records_unpriced: 1, difference_nano_usd: 190_000n });
+    expect(foreseen).to.deep.equal({ ...report, dry_run: true });
     const totals = await importerOn(test).totals(CONTEXT, RHETOR);
     expect(totals.map(({ cost_nano_usd }) => cost_nano_usd)).to.deep.equal([7n]);
     expect(await differences(test)).to.deep.equal([]);
