@@ -1,6 +1,6 @@
 import type { BudgetPort, PortRefusal } from "@budget/adapter-port";
 import type { PolicyWarning, Violation } from "@budget/client-js";
-import { tierOf } from "@budget/domain";
+import { tierOf, type Clock } from "@budget/domain";
 import { analyseTokens } from "./analytics.ts";
 import type {
   AllocationStatus,
@@ -20,12 +20,13 @@ import { DEFAULT_POLICY } from "./default-policies.ts";
 import { guideToModel } from "./guidance.ts";
 import { given, readGiven, requirePeriod, requireTier, requireTokens } from "./read-calls.ts";
 import { recordTokens } from "./record-tokens.ts";
-import { APOLLO, orWhyNot, type Scope } from "./scope.ts";
+import { APOLLO, orWhyNot, policiesInForce, type Scope } from "./scope.ts";
 import { statusRows } from "./status-rows.ts";
 import { toApolloPolicyType } from "./words.ts";
 
 export interface ApolloAdapterOptions {
   readonly port: BudgetPort;
+  readonly clock: Clock;
   /** The budget that Apollo's calls are charged to; the default budget, or that of the key, if left out. */
   readonly budget_id?: string;
 }
@@ -35,9 +36,10 @@ export interface ApolloAdapterOptions {
  * `success: false` and the reason; everything else that Budget rejects is thrown.
  * @throws PortError, from every call: a value is wrong, the budget is not there, or Budget cannot be reached
  */
-export function createApolloAdapter({ port, budget_id }: ApolloAdapterOptions): ApolloCalls {
+export function createApolloAdapter({ port, clock, budget_id }: ApolloAdapterOptions): ApolloCalls {
   const scope: Scope = {
     port,
+    clock,
     budget_id,
     budgetId: async () => budget_id ?? (await port.defaultBudget()).budget_id,
   };
@@ -143,7 +145,7 @@ async function allocationStatus(
 async function budgetStatus(scope: Scope, { tier, period }: BudgetStatusQuery): Promise<BudgetStatus> {
   const wantedPeriod = requirePeriod(period ?? "daily");
   const wantedTier = readGiven(tier, (word) => requireTier("tier", word));
-  const rows = await statusRows(scope.port, await scope.budgetId(), wantedPeriod);
+  const rows = await statusRows(scope, await scope.budgetId(), wantedPeriod);
   const summaries = rows.filter(
     (row) => wantedTier === undefined || row.tier === null || row.tier === wantedTier,
   );
@@ -151,7 +153,7 @@ async function budgetStatus(scope: Scope, { tier, period }: BudgetStatusQuery): 
 }
 
 /**
- * Changes every policy that limits the tokens of the tier in the period and looks at nothing else, so that the limit that
+ * Changes every policy in force that limits the tokens of the tier in the period and looks at nothing else, so that the limit that
  * was set is the one that binds; makes one that warns where there is none.
  */
 async function setLimit(scope: Scope, request: TokenLimit): Promise<TokenLimitSet> {
@@ -160,7 +162,7 @@ async function setLimit(scope: Scope, request: TokenLimit): Promise<TokenLimitSe
   const token_limit = requireTokens("limit", request.limit, 0);
   const { port } = scope;
   const budget_id = await scope.budgetId();
-  const policies = await port.policies.list({ budget_id, tier, period, enabled: true });
+  const policies = await policiesInForce(scope, { budget_id, tier, period });
   const general = policies.filter(
     ({ token_limit: limit, provider, model, component, task_type }) =>
       limit !== null && [provider, model, component, task_type].every((dimension) => dimension === null),

@@ -1,4 +1,3 @@
-import type { BudgetPort } from "@budget/adapter-port";
 import type { AllocationCheck } from "@budget/client-js";
 import {
   PRIORITY,
@@ -11,7 +10,7 @@ import {
 import type { GuidanceRequest, ModelGuidance, PassedOverModel, RecommendedModel } from "./calls.ts";
 import { rankModels, type Candidate } from "./rank-models.ts";
 import { given, requireTier, requireTokens } from "./read-calls.ts";
-import { APOLLO, type Scope } from "./scope.ts";
+import { APOLLO, policiesInForce, type Scope } from "./scope.ts";
 
 /** The providers that Apollo knows by name. */
 const APOLLO_PROVIDERS: readonly string[] = ["anthropic", "openai", "ollama", "local"];
@@ -31,7 +30,7 @@ export async function guideToModel(scope: Scope, request: GuidanceRequest): Prom
   const preferred_tier = requireTier("preferred_tier", request.preferred_tier ?? "remote_heavyweight");
   const preferences = [...new Set((request.provider_preferences ?? []).map(normaliseName))];
   const providers = preferences.length === 0 ? APOLLO_PROVIDERS : preferences;
-  const spare = await isNearLimit(port, await scope.budgetId(), preferred_tier, context_id);
+  const spare = await isNearLimit(scope, await scope.budgetId(), preferred_tier, context_id);
   const prices = await Promise.all(providers.map((provider) => port.prices.list({ provider })));
   const ranking = { preferences, preferred_tier, spare, task_type };
 
@@ -56,16 +55,16 @@ export async function guideToModel(scope: Scope, request: GuidanceRequest): Prom
   return { ...guidance, reasoning: reasoningOf(guidance, providers) };
 }
 
-/** Whether an enabled policy of the budget that counts the tier has reached its warning threshold. */
+/** Whether a policy in force of the budget that counts the tier has reached its warning threshold. */
 async function isNearLimit(
-  port: BudgetPort,
+  scope: Scope,
   budget_id: string,
   tier: Tier,
   context_id: string,
 ): Promise<boolean> {
   const [rows, policies] = await Promise.all([
-    port.summary(budget_id),
-    port.policies.list({ budget_id, enabled: true }),
+    scope.port.summary(budget_id),
+    policiesInForce(scope, { budget_id }),
   ]);
   const thresholds = new Map(policies.map((policy) => [policy.policy_id, policy.warning_threshold]));
   return rows.some((row) => {

@@ -1,21 +1,21 @@
-import type { BudgetPort } from "@budget/adapter-port";
 import type { BudgetStatusRow } from "./calls.ts";
+import { policiesInForce, type Scope } from "./scope.ts";
 import type { ApolloPeriod } from "./words.ts";
 
-/** What the enabled token policies of a budget and a period count now. */
+/** What the token policies of a budget and a period that are in force count now. */
 export async function statusRows(
-  port: BudgetPort,
+  scope: Pick<Scope, "port" | "clock">,
   budget_id: string,
   period: ApolloPeriod,
 ): Promise<BudgetStatusRow[]> {
-  const [rows, enabled] = await Promise.all([
-    port.summary(budget_id, period),
-    port.policies.list({ budget_id, period, enabled: true }),
+  const [rows, inForce] = await Promise.all([
+    scope.port.summary(budget_id, period),
+    policiesInForce(scope, { budget_id, period }),
   ]);
-  const isEnabled = new Set(enabled.map(({ policy_id }) => policy_id));
+  const counting = new Set(inForce.map(({ policy_id }) => policy_id));
   return rows.flatMap((row): BudgetStatusRow[] => {
     const { policy_id, token_limit: limit, total_tokens_used, total_tokens_allocated } = row;
-    if (limit === null || !isEnabled.has(policy_id)) return [];
+    if (limit === null || !counting.has(policy_id)) return [];
     return [
       {
         policy_id,

@@ -1,5 +1,6 @@
 import type { BudgetPort } from "@budget/adapter-port";
 import { createApolloAdapter, defaultPolicies, type ApolloCalls } from "@budget/adapters-apollo";
+import type { TestBudget } from "./test-budget.ts";
 
 /** What Apollo does in one case: calls, whose requests may need the answers of those before. */
 export interface ApolloCase {
@@ -229,4 +230,5 @@ export const APOLLO_CASES: readonly ApolloCase[] = [
   },
 ];
 
-export const adapterOver = (port: BudgetPort): ApolloCalls => createApolloAdapter({ port });
+export const adapterOver = (port: BudgetPort, { clock }: Pick<TestBudget, "clock">): ApolloCalls =>
+  createApolloAdapter({ port, clock });

@@ -6,12 +6,13 @@ import type { TestBudget } from "./test-budget.ts";
 /** Plays a case: what Apollo calls, what Budget is asked for it, what Budget answers, and what Apollo gets. */
 export async function playCase(
   { given, play }: ApolloCase,
-  { port }: TestBudget,
+  budget: TestBudget,
 ): Promise<readonly Exchange[]> {
+  const { port } = budget;
   await given?.(port);
   const calls: Exchange[] = [];
   const watched = recorded(port, (exchange) => calls.at(-1)?.asks?.push(exchange));
-  const apollo = recorded(adapterOver(watched), (exchange) =>
+  const apollo = recorded(adapterOver(watched, budget), (exchange) =>
     calls.push(Object.assign(exchange, { asks: [] })),
   );
   await play(apollo, port);

@@ -53,8 +53,8 @@ function oldApollo(): Pick<ApolloCalls, "allocateTokens" | "recordTokenUsage" | 
 
 everyWay("Apollo's shadow over a real Budget", (open) => {
   /** A shadow over a budget whose hard limit of 1,000 tokens a day logs for the time being. */
-  async function shadowed({ port }: TestBudget) {
-    const budget = createApolloAdapter({ port });
+  async function shadowed({ port, clock }: TestBudget) {
+    const budget = createApolloAdapter({ port, clock });
     const told: Disagreement[] = [];
     await port.policies.create({ type: "log", period: "daily", token_limit: LIMIT });
     const shadow = createApolloShadow({

@@ -134,10 +134,11 @@ function scopeOf(
 ): MessageScope {
   const port = portOverEngine(engine, context);
   const of_budget = budget_id === undefined ? {} : { budget_id };
+  const clock = { now };
   return {
     port,
-    apollo: createApolloAdapter({ port, ...of_budget }),
-    rhetor: createRhetorAdapter({ port, tokens, clock: { now }, ...of_budget }),
+    apollo: createApolloAdapter({ port, clock, ...of_budget }),
+    rhetor: createRhetorAdapter({ port, tokens, clock, ...of_budget }),
     component,
     budget_id,
   };
