@@ -15,7 +15,8 @@ export interface ReloadOptions {
 
 /**
  * Makes the work of a reload: the configuration is read anew, what can change in a running server changes, and the log
- * says what did and what waits for a restart. A wrong configuration changes nothing.
+ * says what did and what waits for a restart. A wrong configuration changes nothing, nor does one that cannot be taken:
+ * the next reload tries again.
  */
 export function createReload({ started, read, filter, apply, logger }: ReloadOptions): () => Promise<void> {
   let current = started;
@@ -25,8 +26,8 @@ export function createReload({ started, read, filter, apply, logger }: ReloadOpt
     const changed = differences(current, next).filter(({ reloads }) => reloads);
     // What waits for a restart is compared with what runs, however often it was read.
     const waiting = differences(started, next).filter(({ reloads }) => !reloads);
-    filter.set(next.configuration);
     await apply(next.configuration);
+    filter.set(next.configuration);
     current = next;
     if (changed.length === 0 && waiting.length === 0) logger.info("api", "The configuration is as it was");
     if (changed.length > 0)
@@ -43,7 +44,10 @@ export function createReload({ started, read, filter, apply, logger }: ReloadOpt
     last = last.then(reload).catch((error: unknown) => {
       if (error instanceof ConfigurationError)
         logger.error("api", "The configuration is wrong; the one before stays", { mistakes: error.mistakes });
-      else logger.error("api", "The configuration could not be taken", { error: String(error) });
+      else
+        logger.error("api", "The configuration could not be taken; the one before stays", {
+          error: String(error),
+        });
     });
     return last;
   };

@@ -54,7 +54,7 @@ export interface RunningServer {
   readonly port: number;
   /**
    * Takes what can change while it runs: its names, origins and proxies, and what is said about prices. A run over the
-   * prices that goes on is broken off where that is other than before.
+   * prices that goes on is broken off where that is other than before. What it throws leaves everything as it was.
    */
   reload(configuration: Configuration): Promise<void>;
   /** Takes no new work, answers what is running, commits it, and closes everything. */
@@ -79,7 +79,10 @@ export async function startServer(
     const secrets = SecretBox.of(configuration.secret_keys, secretSource);
     let current = configuration;
     let hosts = hostsOf(configuration);
-    let monitoring = await startMonitoring(database, secrets, configuration, logger);
+    let monitoring = createMonitoring(database, secrets, configuration, logger);
+    // An embedded database is this server's alone.
+    if (database.dialect.name === "sqlite") await monitoring.monitor.endInterrupted();
+    await monitoring.start();
     const services = {
       engine,
       get monitor() {
@@ -154,12 +157,15 @@ export async function startServer(
       port: (http.address() as AddressInfo).port,
       async reload(next) {
         const arePricesOther = !isDeepStrictEqual(pricesOf(current), pricesOf(next));
+        const other = arePricesOther ? createMonitoring(database, secrets, next, logger) : null;
+        trustProxies(app, next.trusted_proxies);
+        // From here on nothing fails: what is in force is either all of the old or all of the new.
         current = next;
         hosts = hostsOf(next);
-        trustProxies(app, next.trusted_proxies);
-        if (!arePricesOther) return;
+        if (other === null) return;
         await monitoring.stop();
-        monitoring = await startMonitoring(database, secrets, next, logger);
+        monitoring = other;
+        await other.start();
       },
       async stop() {
         await gate.stop(http);
@@ -195,16 +201,19 @@ const pricesOf = ({ price_update_interval_min, prices }: Configuration) => ({
 interface Monitoring {
   readonly monitor: PriceMonitor;
   readonly sources_off: readonly SourceOff[];
+  /** Takes up the operator's prices, and begins runs when they are due. Fails at nothing. */
+  start(): Promise<void>;
   /** Ends runs that go on, and begins no more. */
   stop(): Promise<void>;
 }
 
-async function startMonitoring(
+/** Nothing goes on before it is started. */
+function createMonitoring(
   database: Database,
   secrets: SecretBox | null,
   configuration: Configuration,
   logger: Logger,
-): Promise<Monitoring> {
+): Monitoring {
   const { database_url, database_key, secret_keys, prices: file } = configuration;
   const update_interval_min = configuration.price_update_interval_min;
   const settings = { update_interval_min, file };
@@ -219,14 +228,15 @@ async function startMonitoring(
   // Nobody else can open a database in memory.
   const isInMemory = database_url === "sqlite::memory:";
   const monitor = createPriceMonitor(options, isInMemory ? undefined : priceProcess.perform);
-  // An embedded database is this server's alone.
-  if (database.dialect.name === "sqlite") await monitor.endInterrupted();
-  await applyOperatorPrices(monitor, file, logger);
-  const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
-  const stopSchedule = startPriceMonitoring(schedule);
+  let stopSchedule = (): Promise<void> => Promise.resolve();
   return {
     monitor,
     sources_off: priceSourcesOff(update_interval_min * MINUTE_MS, file),
+    async start() {
+      await applyOperatorPrices(monitor, file, logger);
+      const schedule = { monitor, database, clock: systemClock, timers: systemTimers, logger };
+      stopSchedule = startPriceMonitoring(schedule);
+    },
     async stop() {
       const stopped = stopSchedule();
       priceProcess.stop();
