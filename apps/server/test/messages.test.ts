@@ -145,6 +145,23 @@ onEveryDatabase("a message", (server) => {
     expect(pluck(usage.body.items, "component")).to.deep.equal(["hermes"]);
   });
 
+  it("that books usage has one effect for one Idempotency-Key, whatever was allocated meanwhile", async () => {
+    const budget_id = await budget();
+    const usage = { context_id: "chat-twice", ...GPT, input_tokens: 100, output_tokens: 20, budget_id };
+    const allocate = { context_id: "chat-twice", amount: 600, ...GPT, budget_id };
+    const headers = { "Idempotency-Key": "usage-once" };
+    const first = await send("budget.record_usage", usage, {}, headers);
+    expect(first.body.payload).to.include({ success: true, allocation_id: null });
+    const { payload: held } = await sent("budget.allocate_tokens", allocate);
+    const again = await send("budget.record_usage", usage, {}, headers);
+    expect(again.body.payload).to.deep.equal(first.body.payload);
+    const other = await send("budget.record_usage", { ...usage, output_tokens: 5 }, {}, headers);
+    expect(other.body).to.include({ status: "error", code: "idempotency_conflict" });
+    expect(other.body.error).to.include("/output_tokens");
+    const { body } = await server().get(`/api/allocations/${held.allocation_id}`);
+    expect(body.tokens_used).to.equal(0);
+  });
+
   it("tells the status of a budget, by period, tier and component", async () => {
     const budget_id = await budget({ token_limit: 1000, tier: "local_midweight" });
     const policy = { budget_id, type: "warn", token_limit: 10 };

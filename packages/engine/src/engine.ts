@@ -58,6 +58,8 @@ import type {
 export interface CommandContext extends ChangedBy {
   /** The same key with the same request has one effect and one answer. */
   readonly idempotency_key?: string;
+  /** What the key stands for, where requests are made out of it that differ with time; the request itself if left out. */
+  readonly asked?: object;
 }
 
 export interface Page<T> {

@@ -11,11 +11,11 @@ export interface IdempotentRequest {
 
 /** @returns what the caller's key stands for, or null where it gave none */
 export const idempotentRequest = (
-  { idempotency_key }: CommandContext,
+  { idempotency_key, asked }: CommandContext,
   operation: string,
   request: unknown,
 ): IdempotentRequest | null =>
-  idempotency_key === undefined ? null : { key: idempotency_key, operation, request };
+  idempotency_key === undefined ? null : { key: idempotency_key, operation, request: asked ?? request };
 
 /** What is kept of a request's answer, to give it again. */
 export function remember<T>(

@@ -137,6 +137,7 @@ function scopeOf(
   const clock = { now };
   return {
     port,
+    portFor: (asked) => portOverEngine(engine, { ...context, asked }),
     apollo: createApolloAdapter({ port, clock, ...of_budget }),
     rhetor: createRhetorAdapter({ port, tokens, clock, ...of_budget }),
     component,

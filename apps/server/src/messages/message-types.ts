@@ -27,6 +27,8 @@ export interface MessageAnswer {
 /** What a handler works with. */
 export interface MessageScope {
   readonly port: BudgetPort;
+  /** The port for a write that is made out of what was asked: an Idempotency-Key stands for that. */
+  readonly portFor: (asked: object) => BudgetPort;
   readonly apollo: ApolloCalls;
   readonly rhetor: RhetorCalls;
   /** The one that the payload names, else the sender. */
@@ -121,11 +123,12 @@ const recordUsage = messageType({
     request_id: Type.Optional(Label("Id of the request at the provider")),
     metadata: Type.Optional(MetadataSchema),
   }),
-  async handle({ component: _component, ...payload }, { port, component, budget_id }) {
+  async handle({ component: _component, ...payload }, { port, portFor, component, budget_id }) {
     const of_budget = budget_id === undefined ? {} : { budget_id };
     const allocation_id =
       payload.allocation_id ?? (await liveAllocation(port, payload.context_id, component, budget_id));
-    const record = await port.usage.record({
+    // Which allocation of a context lives, and whether one does, is another answer at another time.
+    const record = await portFor({ ...payload, component, ...of_budget }).usage.record({
       ...payload,
       // What an allocation knows need not be said again.
       ...(allocation_id === undefined ? { component, ...of_budget } : { allocation_id }),
