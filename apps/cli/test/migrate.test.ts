@@ -349,6 +349,17 @@ for (const kind of TEST_DATABASES) {
       );
     });
 
+    it("names the limits that the end of the shadow leaves alone", async () => {
+      legacy.writeApollo(APOLLO);
+      await apollo("--shadow");
+      const limits = { token_limit: null, cost_limit_nano_usd: null };
+      await rows("policies").update(limits);
+      const enforced = await run(["enforce", "apollo"]);
+      expect(enforced.stdout).to.match(
+        /^Limits of Apollo's that have their own types from now on: 0\.\n(Policy \S+ stays in shadow: A policy needs a token_limit.*\n){2}$/,
+      );
+    });
+
     it("gives components other names, and puts things into other budgets, as a mapping file says", async () => {
       legacy.writeApollo(APOLLO);
       await legacy.writeRhetor([usageRow()]);

@@ -30,6 +30,7 @@ export { MOST_METADATA_CHARACTERS } from "./history/usage-from-draft.ts";
 export { MAX_CALL_COST_NANO_USD } from "./record-usage.ts";
 export type {
   HistoryImport,
+  EndedShadow,
   HistoryImporter,
   PolicyDraft,
   PolicyImport,

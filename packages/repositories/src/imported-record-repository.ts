@@ -100,13 +100,18 @@ export class ImportedRecordRepository {
     }));
   }
 
-  /** Forgets that policies of a source are in shadow. */
-  async endShadow(transaction: Transaction, tenant_id: string, source: ImportSource): Promise<void> {
+  /** Forgets that these policies of a source are in shadow. */
+  async endShadow(
+    transaction: Transaction,
+    tenant_id: string,
+    source: ImportSource,
+    policy_ids: readonly string[],
+  ): Promise<void> {
     await transaction.query(
       `UPDATE imported_records SET shadowed_type = NULL
        WHERE tenant_id = $1 AND system = $2 AND source_name = $3 AND kind = 'policy'
-         AND shadowed_type IS NOT NULL`,
-      [tenant_id, source.system, source.name],
+         AND ${transaction.dialect.inList("record_id", "$4", "uuid")}`,
+      [tenant_id, source.system, source.name, policy_ids],
     );
   }
 }

@@ -49,14 +49,15 @@ export function addMigrateCommands(program: Command, world: World): void {
     .addArgument(new Argument("<system>").choices(OLD_SYSTEMS))
     .option("--source <name>", "which of several old systems of the kind", ONLY_SOURCE)
     .action(async (system: OldSystem, { source }: { source: string }, command: Command) => {
-      const changed = await withDatabase(world, OPEN_EXISTING, (database) =>
+      const { changed, left } = await withDatabase(world, OPEN_EXISTING, (database) =>
         createHistoryImporter({ database, clock, ids }).enforce(CONTEXT, { system, name: source }),
       );
-      const text =
-        changed === 0
+      const told =
+        changed + left.length === 0
           ? `No limit of ${SYSTEM_NAMES[system]}'s is in shadow; nothing changed.`
           : `Limits of ${SYSTEM_NAMES[system]}'s that have their own types from now on: ${changed}.`;
-      print(command, { changed }, text);
+      const stayed = left.map(({ policy_id, reason }) => `Policy ${policy_id} stays in shadow: ${reason}`);
+      print(command, { changed, left }, [told, ...stayed].join("\n"));
     });
 
   withSource(migrate.command("reconcile"))

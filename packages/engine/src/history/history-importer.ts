@@ -84,6 +84,14 @@ export interface PolicyImport {
   readonly policy_id: string | null;
 }
 
+/** What became of the policies that were in shadow. */
+export interface EndedShadow {
+  /** How many got the types that they were imported with. */
+  readonly changed: number;
+  /** Those that cannot have theirs as they are now; they stay in shadow. */
+  readonly left: readonly { readonly policy_id: string; readonly reason: string }[];
+}
+
 export interface WantedBudget {
   /** Null for the default budget, which is there already. */
   readonly name: string | null;
@@ -149,8 +157,7 @@ export interface HistoryImporter {
   totals(context: CommandContext, source: ImportSource): Promise<readonly ImportedTotals[]>;
   /**
    * Ends the shadow: the source's policies get the types that they were imported with. Those that were deleted, or given
-   * another type, stay as they are.
-   * @returns how many policies changed
+   * another type, stay as they are; those whose limits were taken away stay in shadow.
    */
-  enforce(context: CommandContext, source: ImportSource): Promise<number>;
+  enforce(context: CommandContext, source: ImportSource): Promise<EndedShadow>;
 }

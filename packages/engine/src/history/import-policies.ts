@@ -2,7 +2,8 @@ import type { BudgetPolicy } from "@budget/domain";
 import { ImportedRecordRepository } from "@budget/repositories";
 import type { BudgetTree } from "../budget-tree.ts";
 import { PolicyChanges } from "../policy-changes.ts";
-import type { PolicyDraft, PolicyImport } from "./history-importer.ts";
+import { judgePolicyFields } from "../policy-fields.ts";
+import type { EndedShadow, PolicyDraft, PolicyImport } from "./history-importer.ts";
 import { hashOfContent, idOfRow } from "./imported-ids.ts";
 import { OTHER_CONTENT } from "./import-usage.ts";
 import { policyDraftProblem, policyFieldsOf } from "./policy-from-draft.ts";
@@ -76,22 +77,31 @@ async function importPolicy(
   return { source_id, result: "imported", reason: "", policy_id };
 }
 
-/** Gives the policies of a source that are in shadow their types, and says how many got one. */
-export async function endShadow(scene: Scene): Promise<number> {
+/** Gives the policies of a source that are in shadow their types, where they may have them. */
+export async function endShadow(scene: Scene): Promise<EndedShadow> {
   const { database, session, source, clock, context } = scene;
   const { transaction, tenant_id } = session;
   const imported = new ImportedRecordRepository();
   const changes = new PolicyChanges(database);
   const tree = await treeOf(scene);
+  const ended: string[] = [];
+  const left: { policy_id: string; reason: string }[] = [];
   let changed = 0;
   for (const { policy_id, type } of await imported.shadowed(transaction, tenant_id, source)) {
     const policy = tree.policy(policy_id);
-    // Somebody has deleted it, or decided about its type.
-    if (policy?.type !== "log") continue;
-    const enforced = { ...policy, type, updated_at_ms: clock.now(), version: policy.version + 1 };
-    await changes.save(session, context, tree, policy, enforced);
-    changed += 1;
+    // Of others somebody has deleted it, or decided about its type.
+    if (policy?.type === "log") {
+      const enforced = { ...policy, type, updated_at_ms: clock.now(), version: policy.version + 1 };
+      const judged = judgePolicyFields(enforced);
+      if (!judged.ok) {
+        left.push({ policy_id, reason: judged.rejection.detail });
+        continue;
+      }
+      await changes.save(session, context, tree, policy, enforced);
+      changed += 1;
+    }
+    ended.push(policy_id);
   }
-  await imported.endShadow(transaction, tenant_id, source);
-  return changed;
+  await imported.endShadow(transaction, tenant_id, source, ended);
+  return { changed, left };
 }

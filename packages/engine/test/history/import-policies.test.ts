@@ -12,6 +12,8 @@ import {
   usedBy,
 } from "./drafts.ts";
 
+const NOTHING_ENDED = { changed: 0, left: [] };
+
 onEveryDatabase("limits of older systems", (open) => {
   type Test = Awaited<ReturnType<typeof open>>;
   const importPolicies = (test: Test, budget_id: string, drafts: readonly PolicyDraft[], shadow = false) =>
@@ -116,12 +118,14 @@ onEveryDatabase("limits of older systems", (open) => {
     value(await test.engine.policies.update(CONTEXT, policy_ids[3] ?? "", { type: "warn" }, null));
     value(await test.engine.policies.delete(CONTEXT, policy_ids[4] ?? "", null));
 
-    expect(await importerOn(test).enforce(CONTEXT, { ...APOLLO, name: "other" })).to.equal(0);
-    expect(await importerOn(test).enforce(CONTEXT, APOLLO)).to.equal(2);
+    expect(await importerOn(test).enforce(CONTEXT, { ...APOLLO, name: "other" })).to.deep.equal(
+      NOTHING_ENDED,
+    );
+    expect(await importerOn(test).enforce(CONTEXT, APOLLO)).to.deep.equal({ changed: 2, left: [] });
     expect(await types()).to.deep.equal(["enforce", "warn", "log", "warn"]);
     expect(code(await test.allocate(budget_id, 1))).to.equal("insufficient_budget");
     const before = await dump(test);
-    expect(await importerOn(test).enforce(CONTEXT, APOLLO)).to.equal(0);
+    expect(await importerOn(test).enforce(CONTEXT, APOLLO)).to.deep.equal(NOTHING_ENDED);
     expect(
       (await importPolicies(test, budget_id, drafts, true)).every(({ result }) => result === "unchanged"),
     ).to.be.true;
@@ -195,5 +199,24 @@ onEveryDatabase("limits of older systems", (open) => {
         value(await test.engine.budgets.create(CONTEXT, { name: "apollo" }));
       expect(code(await prepare(test, "apollo"))).to.equal("invalid_value");
     });
+  });
+
+  it("stay in shadow where somebody has taken their limits away, until they have some again", async () => {
+    const test = await open();
+    const budget_id = await defaultBudget(test);
+    const results = await importPolicies(test, budget_id, [policyDraft("a"), policyDraft("b")], true);
+    const [emptied = "", whole = ""] = results.map(({ policy_id }) => policy_id ?? "");
+    const change = (token_limit: number | null) =>
+      test.engine.policies.update(CONTEXT, emptied, { token_limit }, null);
+    const typeOf = async (policy_id: string) =>
+      value(await test.engine.policies.get(CONTEXT, policy_id)).type;
+    value(await change(null));
+    const { changed, left } = await importerOn(test).enforce(CONTEXT, APOLLO);
+    expect([changed, left.map(({ policy_id }) => policy_id)]).to.deep.equal([1, [emptied]]);
+    expect(left[0]?.reason).to.include("needs a token_limit");
+    expect([await typeOf(emptied), await typeOf(whole)]).to.deep.equal(["log", "enforce"]);
+    value(await change(5));
+    expect(await importerOn(test).enforce(CONTEXT, APOLLO)).to.deep.equal({ changed: 1, left: [] });
+    expect(await typeOf(emptied)).to.equal("enforce");
   });
 });
