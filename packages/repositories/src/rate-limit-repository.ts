@@ -26,21 +26,19 @@ const bucketFromRow = (row: Row): RequestBucket => ({
 /** What is left of the requests of keys and tenants, where several servers draw from it. */
 export class RateLimitRepository {
   /**
-   * Locks buckets until the transaction ends, by id, so that two servers never wait for each other's.
+   * Locks buckets until the transaction ends, by id, so that two servers never wait for each other's. Those that are
+   * missing are made before any is locked: whoever held some and then made others would wait for who does the reverse.
    * @returns them by the id of the limit; one that was never drawn from is full
    */
   async lock(
     transaction: Transaction,
     keys: readonly RateLimitKey[],
   ): Promise<ReadonlyMap<string, RequestBucket>> {
-    let rows = await transaction.lockByKeys(tables.rateLimits, keys.map(toKey));
-    if (rows.length < keys.length) {
-      await transaction.insertMissing(
-        tables.rateLimits,
-        keys.toSorted(inOrder).map((key) => ({ ...toKey(key), ...NEVER })),
-      );
-      rows = await transaction.lockByKeys(tables.rateLimits, keys.map(toKey));
-    }
+    const full = keys.toSorted(inOrder).map((key) => ({ ...toKey(key), ...NEVER }));
+    const [, rows] = await Promise.all([
+      transaction.insertMissing(tables.rateLimits, full),
+      transaction.lockByKeys(tables.rateLimits, keys.map(toKey)),
+    ]);
     return new Map(rows.map((row) => [row.limit_id as string, bucketFromRow(row)]));
   }
 
