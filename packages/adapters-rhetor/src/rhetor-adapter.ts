@@ -7,7 +7,7 @@ import { createCosts, type CalculateRequest, type Costs } from "./costs.ts";
 import { createLimits, type Limits } from "./limits.ts";
 import { createModels, type Models } from "./model-tiers.ts";
 import { route, type RouteAnswer, type RouteRequest } from "./routing.ts";
-import type { TokenCounter } from "./token-counter.ts";
+import { countingOnce, type TokenCounter } from "./token-counter.ts";
 import { summariseUsage, type RhetorUsageSummary, type SummaryRequest } from "./usage-summary.ts";
 
 export interface CompletionRequest extends CalculateRequest {
@@ -63,14 +63,15 @@ export function createRhetorAdapter({ port, tokens, clock, budget_id }: RhetorAd
 
   const costs = createCosts(port, tokens);
   const models = createModels(port, clock);
-  const check = (request: CheckRequest) => checkBudget({ port, costs, settingsBudget, budget_id }, request);
+  const checkWith = (wanted: Costs) => (request: CheckRequest) =>
+    checkBudget({ port, costs: wanted, settingsBudget, budget_id }, request);
 
   return {
     ...costs,
     ...createLimits(port, settingsBudget, clock),
     getModelTiers: () => models.getModelTiers(),
     findCheaperAlternative: (request) => models.findCheaperAlternative(request),
-    checkBudget: check,
+    checkBudget: checkWith(costs),
 
     async recordCompletion(request) {
       const { provider, model, metadata } = request;
@@ -98,6 +99,7 @@ export function createRhetorAdapter({ port, tokens, clock, budget_id }: RhetorAd
     },
 
     getUsageSummary: (request = {}) => summariseUsage(port, budget_id, request),
-    routeWithBudgetAwareness: (request) => route(models, check, request),
+    routeWithBudgetAwareness: (request) =>
+      route(models, checkWith(createCosts(port, countingOnce(tokens))), request),
   };
 }

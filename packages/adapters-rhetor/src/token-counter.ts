@@ -56,6 +56,8 @@ export function createTokenCounter({ rest, load = loadEncoding }: TokenCounterOp
     if (tokenizer === undefined) {
       tokenizer = load(encoding);
       loaded.set(encoding, tokenizer);
+      // One that could not be loaded is tried again by whoever counts next.
+      tokenizer.catch(() => loaded.delete(encoding));
     }
     return tokenizer;
   }
@@ -72,6 +74,22 @@ export function createTokenCounter({ rest, load = loadEncoding }: TokenCounterOp
         tokens += chunk.isTokenized ? tokenizer(chunk.text) : bytesOf(chunk.text);
       }
       return { tokens, counted_by: "tokenizer" };
+    },
+  };
+}
+
+/** A counter for one request, which counts a text once for all models of an encoding. */
+export function countingOnce(counter: TokenCounter): TokenCounter {
+  const counted = new Map<string, Promise<TokenCount>>();
+  return {
+    count(provider, model, text) {
+      const key = `${encodingOf(provider, model)} ${text}`;
+      let count = counted.get(key);
+      if (count === undefined) {
+        count = counter.count(provider, model, text);
+        counted.set(key, count);
+      }
+      return count;
     },
   };
 }

@@ -80,7 +80,7 @@ const DESTROY_TIMEOUT_MS = 1000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 /**
  * A server that stands still in the middle of a transaction, because its machine is paused or gone, keeps others from
- * its tenants no longer than this.
+ * its tenants no longer than this; a transaction that takes its time may stand still for as long as it likes.
  */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const SQLITE_CACHE_KIB = 64 * 1024;

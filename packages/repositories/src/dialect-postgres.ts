@@ -143,7 +143,13 @@ export const postgresDialect: Dialect = {
       return;
     }
     patient.add(connection);
-    await query(connection, "SET LOCAL statement_timeout = 0", []);
+    // Between two statements a file may be read, or another system asked.
+    const settings = ["statement_timeout", "idle_in_transaction_session_timeout"];
+    await query(
+      connection,
+      `SELECT ${settings.map((name) => `set_config('${name}', '0', true)`).join(", ")}`,
+      [],
+    );
   },
   query,
   getByKeys: (connection, table, keys) => query(connection, getText(table), [asJson(keys)]),

@@ -51,8 +51,8 @@ export class Transaction {
   }
 
   /**
-   * Lets the statements from here on take as long as they need, where others are given up after a few seconds: for
-   * recounts, which read much. They still wait no longer than others for locks.
+   * Lets the statements from here on, and what is done between them, take as long as they need, where others are given
+   * up after a few seconds: for recounts and imports, which read much. They still wait no longer than others for locks.
    */
   async takeTime(): Promise<void> {
     this.#isPatient = true;

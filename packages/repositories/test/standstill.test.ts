@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { isConnectionLoss } from "../src/connection-loss.ts";
 import { isTransient, isUnavailable, openDatabase, type Database } from "../src/database.ts";
 import { migrate } from "../src/migrate.ts";
-import { mayHaveCommitted } from "../src/transaction.ts";
+import { mayHaveCommitted, type Transaction } from "../src/transaction.ts";
 import { ALL_TENANTS } from "../src/tenant-scope.ts";
 import { TENANT, write } from "./entities.ts";
 import { freeze, resume, startPostgres, type PostgresServer } from "./harness/test-databases.ts";
@@ -99,6 +99,22 @@ describe("a PostgreSQL that stands still", () => {
       database.transaction(ALL_TENANTS, (transaction) => transaction.query(slow, [])),
     );
     expect(again.code).to.equal("57014");
+  });
+
+  it("may have a transaction stand still between statements where that may take its time", async () => {
+    const settings = (transaction: Transaction) =>
+      transaction.query(
+        "SELECT current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('statement_timeout') AS statement",
+        [],
+      );
+    const before = await database.transaction(ALL_TENANTS, settings);
+    expect(before).to.deep.equal([{ idle: "10s", statement: "1200ms" }]);
+    const patient = await database.transaction(ALL_TENANTS, async (transaction) => {
+      await transaction.takeTime();
+      return settings(transaction);
+    });
+    expect(patient).to.deep.equal([{ idle: "0", statement: "0" }]);
+    expect(await database.transaction(ALL_TENANTS, settings)).to.deep.equal(before);
   });
 
   it("lets nobody wait for a lock for long, nor behind somebody who has given up", async () => {
