@@ -8,7 +8,9 @@ import { CONFIGURATION } from "./support.ts";
 /** A configuration that was read, with a level of the log. */
 const reading = (log_level: LogLevel): ConfigurationReading => ({
   configuration: { ...CONFIGURATION, log_level },
-  settings: [{ path: "log.level", variable: null, reloads: true, value: log_level, shown: log_level }],
+  settings: [
+    { path: "log.level", variable: null, reloads: true, value: log_level, shown: log_level, origin: "" },
+  ],
 });
 
 describe("a reload", () => {

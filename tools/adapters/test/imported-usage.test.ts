@@ -42,7 +42,7 @@ everyWay("usage that an older system did not split", (open) => {
   it("is in the totals of Apollo's analytics, and in those of each group", async () => {
     const budget = await open();
     await importTwo(budget);
-    const apollo = createApolloAdapter({ port: budget.port });
+    const apollo = createApolloAdapter({ port: budget.port, clock: budget.clock });
     const { total_tokens, providers, components } = await apollo.getTokenUsageAnalytics({});
     expect(total_tokens).to.equal(300);
     expect(components.ergon).to.include({ ...sums, total_tokens: 300 });
