@@ -21,15 +21,18 @@ import { DEFAULT_URL, urlOf, type World } from "./session.ts";
 const HELP = `
 Environment:
   BUDGET_URL           address of the server (${DEFAULT_URL})
-  BUDGET_API_KEY       key to ask with; else admin.key beside the database, for this machine
-  BUDGET_CONFIG_FILE   configuration of a server that is started here (config.yaml)
+  BUDGET_API_KEY       key to ask with; else admin.key beside the database,
+                       for this machine
+  BUDGET_CONFIG_FILE   configuration of a server that is started here
+                       (config.yaml)
   BUDGET_DATABASE_URL  database of "db", "verify", "migrate" and "doctor"
                        (sqlite:./data/budget.db)
   BUDGET_DATABASE_KEY  what its SQLite file is encrypted with
   BUDGET_SECRET_KEYS   what "db rotate-secrets" encrypts with: the first key
 
 Exit codes:
-  0 done   1 failed, or differences found   2 typed wrongly, or a wrong configuration
+  0 done   1 failed, or differences found
+  2 typed wrongly, or a wrong configuration
   3 refused by a budget   4 not found   5 no server   6 not allowed`;
 
 const help = new Help();
@@ -41,6 +44,8 @@ export function createProgram(world: World): Command {
     .option("--json", "print the server's JSON")
     .addHelpText("after", HELP)
     .configureHelp({
+      // Descriptions beside long names are broken on a screen of 80 columns, too.
+      minWidthToWrap: 20,
       optionDescription: (option) =>
         `${help.optionDescription(option)}${option.mandatory ? " (required)" : ""}`,
     })

@@ -236,6 +236,8 @@ describe("the command line", () => {
         "prices list --limit 5",
         "status",
         "budgets show default",
+        "--help",
+        "prices --help",
       ];
       for (const line of lists) {
         const { stdout } = await typed(line);

@@ -12,6 +12,12 @@ import { findBudget } from "./budgets.ts";
 const stateOf = ({ expires_at, revoked_at }: Key): string =>
   revoked_at !== null ? `revoked ${revoked_at}` : expires_at === null ? "open" : `until ${expires_at}`;
 
+/** The same by the day, for a list that is no wider than a screen. */
+const stateInList = ({ expires_at, revoked_at }: Key): string => {
+  const day = (revoked_at ?? expires_at)?.slice(0, 10);
+  return day === undefined ? "open" : `${revoked_at === null ? "until" : "revoked"} ${day}`;
+};
+
 const showKey = (key: Key): string =>
   toFields({
     id: key.key_id,
@@ -45,16 +51,14 @@ export function addKeyCommands(program: Command, world: World): void {
     .action(async (options: { limit?: number }, command: Command) => {
       const { client, show } = await openSession(command, world);
       const list = await client.keys.list(given(options));
-      const rows = list.items.map((key) => [key.key_id, key.name, key.role, stateOf(key)]);
+      const rows = list.items.map((key) => [key.key_id, key.name, key.role, stateInList(key)]);
       show(list, toTable(["id", "name", "role", "state"], rows));
     });
 
   keys
     .command("create <name>")
     .description("make a key, and show it once")
-    .addOption(
-      new Option("--role <role>", "what it may do (required)").choices([...ROLES]).makeOptionMandatory(),
-    )
+    .addOption(new Option("--role <role>", "what it may do").choices([...ROLES]).makeOptionMandatory())
     .option("--owner <name>", "who answers for it")
     .option("--budget <budgets...>", "budgets that an agent is bound to, by id or name")
     .option("--component <components...>", "components that an agent is bound to")

@@ -35,6 +35,15 @@ const fieldsOf = ({ tenant_id, name, limits }: Tenant) => ({
   "requests a second": limits.requests_per_second ?? "any number",
 });
 
+function limitsInWords({ max_budgets, max_keys, requests_per_second }: TenantLimits): string | null {
+  const limits = [
+    max_budgets === null ? [] : [`${max_budgets} budgets`],
+    max_keys === null ? [] : [`${max_keys} keys`],
+    requests_per_second === null ? [] : [`${requests_per_second} requests/s`],
+  ].flat();
+  return limits.length === 0 ? null : limits.join(", ");
+}
+
 export function addTenantCommands(program: Command, world: World): void {
   const tenants = program
     .command("tenants")
@@ -49,12 +58,10 @@ export function addTenantCommands(program: Command, world: World): void {
       const rows = list.items.map(({ tenant_id, name, limits, created_at }) => [
         tenant_id,
         name,
-        limits.max_budgets ?? "-",
-        limits.max_keys ?? "-",
-        limits.requests_per_second ?? "-",
-        created_at,
+        created_at.slice(0, 10),
+        limitsInWords(limits),
       ]);
-      show(list, toTable(["id", "name", "max budgets", "max keys", "requests/s", "made"], rows));
+      show(list, toTable(["id", "name", "made", "at most"], rows));
     });
 
   withLimits(tenants.command("create <name>"))
