@@ -92,7 +92,7 @@ describe("the command line, of prices", () => {
     for (const { stdout } of [set, named, await typed("--json prices sources"), await typed("audit list")])
       expect(stdout).to.not.contain("0123456789");
     const empty = await type(words, environment, { "-": "\n" });
-    expect([empty.code, empty.stderr.startsWith("value must")]).to.deep.equal([1, true]);
+    expect([empty.code, empty.stderr.startsWith("There is nothing in ")]).to.deep.equal([2, true]);
     expect((await type([...words, "sk-0123456789"], environment, files)).code).to.equal(2);
     const removed = await typed("prices sources credential remove litellm");
     expect(removed.stdout).to.equal("litellm is asked without a credential from now on.\n");

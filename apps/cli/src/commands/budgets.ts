@@ -1,4 +1,4 @@
-import { NotFoundError, type Budget, type BudgetClient } from "@budget/client-js";
+import { AccessError, NotFoundError, type Budget, type BudgetClient } from "@budget/client-js";
 import type { Command } from "commander";
 import { UsageError } from "../exit-codes.ts";
 import { wholeNumber } from "../options.ts";
@@ -10,7 +10,11 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The budget of an id or of an exact name. */
 export async function findBudget(client: BudgetClient, id_or_name: string): Promise<Budget> {
   if (UUID.test(id_or_name)) return client.budgets.get(id_or_name);
-  const { items } = await client.budgets.list({ name: id_or_name });
+  const { items } = await client.budgets.list({ name: id_or_name }).catch((error: unknown) => {
+    if (!(error instanceof AccessError) || error.status !== 403) throw error;
+    const detail = `This key may not look a budget up by its name: give the id of ${id_or_name}.`;
+    throw new AccessError(detail, error.code, error.problem, { cause: error, request_id: error.request_id });
+  });
   const [found, another] = items;
   if (found === undefined)
     throw new NotFoundError(`There is no budget with the name ${id_or_name}.`, "budget_not_found");

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { UsageError } from "../exit-codes.ts";
 import { toFields } from "../output.ts";
 import { openSession, type World } from "../session.ts";
 
@@ -20,6 +21,10 @@ export function addCredentialCommands(sources: Command, world: World): void {
       const { client, show } = await openSession(command, world);
       // A value is no argument, because other users see those.
       const value = (await world.readFile(valueFile)).replace(/\r?\n$/, "");
+      if (value === "") {
+        const place = valueFile === "-" ? "standard input" : valueFile;
+        throw new UsageError(`There is nothing in ${place}: give all of it, such as "Bearer sk-…".`);
+      }
       const changed = await client.prices.setCredential(source, { header, value });
       const fields = toFields({
         source: changed.source,
