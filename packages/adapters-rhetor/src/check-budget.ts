@@ -150,14 +150,17 @@ function sentence(warning: PolicyWarning): string {
 /** What the caller's key may not see. */
 const UNSEEN: ReadonlySet<string> = new Set(["forbidden", "budget_not_found"]);
 
-/** What each period has used and may use; of a provider's own limit and the one for all, the provider's own. */
+/**
+ * What each period has used and may use: of the limits in force the provider's own go before those for all, and of
+ * several the lowest is told.
+ */
 async function figuresOf({ port, settingsBudget }: CheckOptions, provider: string): Promise<PeriodFigures> {
   const rows = await visible(async () => port.summary(await settingsBudget()));
   const name = provider.trim().toLowerCase();
   const figures = RHETOR_PERIODS.flatMap((period) => {
-    const limits = rows.filter(
-      (row) => row.period === period && row.cost_limit !== null && isOfProviders(row),
-    );
+    const limits = rows
+      .filter((row) => row.in_force && row.period === period && row.cost_limit !== null && isOfProviders(row))
+      .toSorted((one, other) => Number(one.cost_limit) - Number(other.cost_limit));
     const row = limits.find((one) => one.provider === name) ?? limits.find((one) => one.provider === null);
     return [
       [`${period}_usage`, row === undefined ? null : plain(row.total_cost)],

@@ -86,6 +86,24 @@ describe("the tokens of a text", () => {
     expect(loaded).to.deep.equal(["o200k_base", "cl100k_base"]);
   });
 
+  it("are counted by a tokenizer that could not be loaded before", async () => {
+    let tries = 0;
+    const counter = createTokenCounter({
+      rest: () => Promise.resolve(),
+      load: () => {
+        tries += 1;
+        return tries === 1
+          ? Promise.reject(new Error("There are too many open files."))
+          : loadEncoding("o200k_base");
+      },
+    });
+    const count = () => counter.count("openai", "gpt-4o", "one word");
+    expect(await count().catch((error: unknown) => error)).to.be.an("error");
+    for (let time = 0; time < 2; time += 1)
+      expect(await count()).to.deep.equal({ tokens: 2, counted_by: "tokenizer" });
+    expect(tries).to.equal(2);
+  });
+
   for (const [encoding, model] of MODELS) {
     it(`are those of the text as a whole, however it is cut, in ${encoding}`, async () => {
       const { counter } = watchedCounter();

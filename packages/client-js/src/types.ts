@@ -69,6 +69,8 @@ export interface BudgetSummary {
   budget_id: string;
   policy_id: string;
   type: string;
+  /** Whether it refuses and warns; one that is disabled, or at its end, only counts. */
+  in_force: boolean;
   period: Period;
   tier: Tier | null;
   provider: string | null;

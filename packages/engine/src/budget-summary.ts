@@ -1,5 +1,6 @@
 import {
   balanceInWindow,
+  isInForce,
   isPerContext,
   isoTime,
   nanoToUsdJson,
@@ -29,7 +30,9 @@ export async function summariseBudget(
     for (const balance of balances) {
       if (isPerContext(policy.period) && isEmpty(balance)) continue;
       const window = windowAt(policy.period, policy.time_zone, Math.max(now_ms, balance.window_start_ms));
-      rows.push(summaryRow(policy, balanceInWindow(balance, window), window, live.get(balance.scope) ?? 0));
+      const counted = balanceInWindow(balance, window);
+      const in_force = isInForce(policy, now_ms);
+      rows.push(summaryRow(policy, in_force, counted, window, live.get(balance.scope) ?? 0));
     }
   }
   return rows;
@@ -44,6 +47,7 @@ const isEmpty = (balance: Balance): boolean =>
 
 function summaryRow(
   policy: BudgetPolicy,
+  in_force: boolean,
   balance: Balance,
   window: Window,
   active_allocations: number,
@@ -53,6 +57,7 @@ function summaryRow(
     budget_id: policy.budget_id,
     policy_id: policy.policy_id,
     type: policy.type,
+    in_force,
     period: policy.period,
     tier: policy.tier,
     provider: policy.provider,

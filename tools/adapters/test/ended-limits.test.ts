@@ -24,6 +24,17 @@ everyWay("Rhetor's limit of a day", (open) => {
     expect(await rhetor.getBudgetLimit({ period: "daily" })).to.equal(1e-9);
     expect((await rhetor.checkBudget(CALL)).allowed).to.equal(false);
   });
+
+  it("is told as the lowest one in force", async () => {
+    const { port, clock } = await open();
+    const rhetor = createRhetorAdapter({ port, tokens, clock });
+    const limit = { type: "enforce", period: "daily" } as const;
+    await port.policies.create({ ...limit, cost_limit: 5, end_date: ENDED });
+    await port.policies.create({ ...limit, cost_limit: 4, enabled: false });
+    await port.policies.create({ ...limit, cost_limit: 30 });
+    await port.policies.create({ ...limit, cost_limit: 20 });
+    expect((await rhetor.checkBudget(CALL)).info).to.deep.include({ daily_limit: 20, monthly_limit: 0 });
+  });
 });
 
 everyWay("Apollo's limit of a day", (open) => {

@@ -69,6 +69,9 @@ export const BudgetSummarySchema = Type.Object({
   budget_id: Uuid("Budget of the policy"),
   policy_id: Uuid("The policy"),
   type: Type.String({ description: "`log`, `warn` or `enforce`" }),
+  in_force: Type.Boolean({
+    description: "Whether it refuses and warns; one that is disabled, or at its end, only counts",
+  }),
   period: PeriodWord,
   tier: nullable(TierWord),
   provider: nullable(Type.String()),
