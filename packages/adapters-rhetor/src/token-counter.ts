@@ -101,16 +101,24 @@ interface Chunk {
   readonly isTokenized: boolean;
 }
 
+/** White space that a text goes on behind may be two pieces, and is one at the end of a text. */
+const ENDS_IN_SPACE = /\s$/;
+/** From here on a chunk ends at the next piece that it may end at: white space is no more than three pieces at a time. */
+const CHUNK_CHARS = MAX_CHUNK_CHARS - 4 * MAX_PIECE_CHARS;
+
 function* chunksOf(text: string, pieces: RegExp): Generator<Chunk> {
   let start = 0;
   let end = 0;
+  let previous = "";
   for (const piece of piecesOf(text, pieces)) {
     const isLong = piece.length > MAX_PIECE_CHARS;
-    if (end > start && (isLong || end - start + piece.length > MAX_CHUNK_CHARS)) {
+    const isFull = end - start + piece.length > CHUNK_CHARS && !ENDS_IN_SPACE.test(previous);
+    if (end > start && (isLong || isFull)) {
       yield { text: text.slice(start, end), isTokenized: true };
       start = end;
     }
     end += piece.length;
+    previous = piece;
     if (isLong) {
       yield { text: piece, isTokenized: false };
       start = end;

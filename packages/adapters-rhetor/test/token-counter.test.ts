@@ -105,6 +105,15 @@ describe("the tokens of a text", () => {
   });
 
   for (const [encoding, model] of MODELS) {
+    it(`are those of the text as a whole where white space lies at the cuts, in ${encoding}`, async () => {
+      const { counter } = watchedCounter();
+      const whole = await loadEncoding(encoding);
+      for (const words of ["a\u00a0\u00a0", "ab\n\u00a0 ", "abc\r\n\r\n\t"]) {
+        const text = words.repeat(9001);
+        expect((await counter.count("openai", model, text)).tokens).to.equal(whole(text));
+      }
+    });
+
     it(`are those of the text as a whole, however it is cut, in ${encoding}`, async () => {
       const { counter } = watchedCounter();
       const whole = await loadEncoding(encoding);

@@ -137,14 +137,14 @@ export const postgresDialect: Dialect = {
     const lock = mode === "shared" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
     await query(connection, `SELECT ${lock}(hashtextextended($1, 0))`, [tenant_id]);
   },
-  async setPatience(connection, isPatient) {
+  async setPatience(connection, isPatient, isAlsoBetween = false) {
     if (!isPatient) {
       patient.delete(connection);
       return;
     }
     patient.add(connection);
     // Between two statements a file may be read, or another system asked.
-    const settings = ["statement_timeout", "idle_in_transaction_session_timeout"];
+    const settings = ["statement_timeout", ...(isAlsoBetween ? ["idle_in_transaction_session_timeout"] : [])];
     await query(
       connection,
       `SELECT ${settings.map((name) => `set_config('${name}', '0', true)`).join(", ")}`,

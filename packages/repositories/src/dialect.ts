@@ -56,8 +56,11 @@ export interface Dialect {
   inListOrQuery(column: string, placeholder: string, type: "uuid" | "text", query: string): string;
   /** Lets many transactions of a tenant run together (shared), or one alone (exclusive), until this one ends. */
   lockTenant(connection: Connection, tenant_id: string, mode: "shared" | "exclusive"): Promise<void>;
-  /** Whether statements on this connection may take as long as they need; the end of a transaction does not undo it. */
-  setPatience(connection: Connection, isPatient: boolean): Promise<void>;
+  /**
+   * Whether statements on this connection, or also what is done between them, may take as long as they need; the end of
+   * a transaction does not undo it.
+   */
+  setPatience(connection: Connection, isPatient: boolean, isAlsoBetween?: boolean): Promise<void>;
   query(connection: Connection, sql: string, parameters: readonly Parameter[]): Promise<Row[]>;
   /** The rows with these keys, in key order. Each key has all columns of the key. */
   getByKeys(connection: Connection, table: Table, keys: readonly Row[]): Promise<Row[]>;

@@ -51,12 +51,14 @@ export class Transaction {
   }
 
   /**
-   * Lets the statements from here on, and what is done between them, take as long as they need, where others are given
-   * up after a few seconds: for recounts and imports, which read much. They still wait no longer than others for locks.
+   * Lets the statements from here on take as long as they need, where others are given up after a few seconds: for
+   * recounts and imports, which read much. They still wait no longer than others for locks.
+   * @param between_statements whether what is done between them may, too: a process that stops there holds its locks
+   *   until its connection ends
    */
-  async takeTime(): Promise<void> {
+  async takeTime({ between_statements = false } = {}): Promise<void> {
     this.#isPatient = true;
-    await this.dialect.setPatience(this.#connection, true);
+    await this.dialect.setPatience(this.#connection, true, between_statements);
   }
 
   /**

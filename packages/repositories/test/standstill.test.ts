@@ -109,11 +109,13 @@ describe("a PostgreSQL that stands still", () => {
       );
     const before = await database.transaction(ALL_TENANTS, settings);
     expect(before).to.deep.equal([{ idle: "10s", statement: "1200ms" }]);
-    const patient = await database.transaction(ALL_TENANTS, async (transaction) => {
-      await transaction.takeTime();
-      return settings(transaction);
-    });
-    expect(patient).to.deep.equal([{ idle: "0", statement: "0" }]);
+    const patient = (options?: { readonly between_statements: boolean }) =>
+      database.transaction(ALL_TENANTS, async (transaction) => {
+        await transaction.takeTime(options);
+        return settings(transaction);
+      });
+    expect(await patient({ between_statements: true })).to.deep.equal([{ idle: "0", statement: "0" }]);
+    expect(await patient()).to.deep.equal([{ idle: "10s", statement: "0" }]);
     expect(await database.transaction(ALL_TENANTS, settings)).to.deep.equal(before);
   });
 

@@ -38,7 +38,7 @@ export function createHistoryImporter({ database, clock, ids }: HistoryImporterO
     const problem = textProblem("The name of the source", source.name);
     if (problem !== null) return Promise.reject(new RangeError(problem));
     return ledger.transaction(context.tenant_id, "exclusive", async (session) => {
-      await session.transaction.takeTime();
+      await session.transaction.takeTime({ between_statements: true });
       return work({ database, clock, ids, session, context, source });
     });
   }
