@@ -156,6 +156,13 @@ describe("what migrate is told", () => {
     expect(Number(prices?.count)).to.be.greaterThan(1000);
   });
 
+  it("about a database in memory, says that it keeps nothing", async () => {
+    environment = { BUDGET_DATABASE_URL: "sqlite::memory:" };
+    const ran = await migrate(["apollo", legacy.apollo, "--time-zone", "UTC"]);
+    expect([ran.code, ran.stderr.startsWith("A database in memory keeps nothing.")]).to.deep.equal([2, true]);
+    expect((await migrate(["apollo", legacy.apollo, "--time-zone", "UTC", "--dry-run"])).code).to.equal(0);
+  });
+
   it("about a database of a later version, is told to use that", async () => {
     expect((await type(["db", "migrate"], environment)).code).to.equal(0);
     const database = openDatabase({ url: environment.BUDGET_DATABASE_URL! });

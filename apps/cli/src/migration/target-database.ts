@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DEFAULT_TENANT_ID, prepareFirstStart } from "@budget/engine";
 import {
   DatabaseError,
@@ -10,17 +13,16 @@ import {
   type DatabaseOptions,
 } from "@budget/repositories";
 import { databaseOf } from "../database.ts";
+import { UsageError } from "../exit-codes.ts";
 import type { World } from "../session.ts";
 import { clock, ids } from "./parts.ts";
 
 /** An import of millions of rows has statements that take minutes. */
 const ANSWER_TIMEOUT_MS = 6 * 3_600_000;
 
-const IN_MEMORY: DatabaseOptions = { url: "sqlite::memory:" };
-
 /**
  * Works on the database that history moves into. A new one is made as at the first start of a server, and one of an
- * older version is brought up to date; where it is only tried, that happens in memory.
+ * older version is brought up to date; where it is only tried, that happens in a file that is deleted afterwards.
  */
 export async function withTargetDatabase<T>(
   world: World,
@@ -28,11 +30,26 @@ export async function withTargetDatabase<T>(
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
   const options: DatabaseOptions = { ...(await databaseOf(world)), answer_timeout_ms: ANSWER_TIMEOUT_MS };
-  const isReady = await isCurrent(options);
-  const target = isReady ? options : dry_run ? IN_MEMORY : { ...options, exclusive: true };
-  const database = openDatabase(target);
+  if (await isCurrent(options)) return within(options, work);
+  if (!dry_run) {
+    if (options.url === "sqlite::memory:")
+      throw new UsageError("A database in memory keeps nothing. Name a file in BUDGET_DATABASE_URL.");
+    await within({ ...options, exclusive: true }, prepare);
+    return within(options, work);
+  }
+  const folder = mkdtempSync(join(tmpdir(), "budget-dry-run-"));
   try {
-    if (!isReady) await prepare(database);
+    const trial: DatabaseOptions = { ...options, url: `sqlite:${join(folder, "budget.db")}` };
+    await within(trial, prepare);
+    return await within(trial, work);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function within<T>(options: DatabaseOptions, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = openDatabase(options);
+  try {
     return await work(database);
   } finally {
     await database.close();
